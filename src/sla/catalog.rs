@@ -1,0 +1,338 @@
+//! Who and what: partners, services, endpoints, vantages, and what binds them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+
+use super::commitment::Commitment;
+use super::window::{Timestamp, WeeklyHours, Window, Windows};
+
+/// Declares a type of names that cannot be mixed up with another.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// An id of 1 to 200 bytes without control characters.
+            pub fn new(text: &str) -> Option<Self> {
+                let fits = !text.is_empty() && text.len() <= 200 && !text.chars().any(char::is_control);
+                fits.then(|| Self(text.into()))
+            }
+
+            /// The id as written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+id!(
+    /// Names a [`Partner`].
+    PartnerId
+);
+id!(
+    /// Names a [`Service`].
+    ServiceId
+);
+id!(
+    /// Names an [`Endpoint`]; unique over all services.
+    EndpointId
+);
+id!(
+    /// Names a place we ask from.
+    VantageId
+);
+
+/// Everything that is watched and promised, after checking: ids are unique, references resolve.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// Who answers for the services.
+    pub provider: Provider,
+    /// In the order of the configuration.
+    pub services: Vec<Service>,
+    /// In the order of the configuration.
+    pub partners: Vec<Partner>,
+}
+
+/// Who answers for the services, as reports name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// Full name.
+    pub name: String,
+    /// A mailbox that people read.
+    pub contact: String,
+    /// Who processes personal data, and whom to write to about it.
+    pub data_protection_contact: Option<String>,
+}
+
+/// What was promised, as the convention names it.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its name, as partners know it.
+    pub name: String,
+    /// In the order of the configuration.
+    pub endpoints: Vec<Endpoint>,
+    /// Versions of the promise, by date; at most one is in force on any day.
+    pub commitments: Vec<Commitment>,
+    /// Announced work.
+    pub maintenances: Vec<PlannedMaintenance>,
+}
+
+/// Work that was announced, once or week by week.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedMaintenance {
+    /// What is done.
+    pub reason: String,
+    /// The endpoint concerned; absent: the whole service.
+    pub endpoint: Option<EndpointId>,
+    /// When it was announced, if known.
+    pub declared: Option<Timestamp>,
+    /// When it takes place.
+    pub when: Recurrence,
+}
+
+/// When planned work takes place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recurrence {
+    /// Every week, at these hours (every day: all seven).
+    Weekly(WeeklyHours),
+    /// Once.
+    Once(Window),
+}
+
+impl Recurrence {
+    /// When it takes place within `window`.
+    pub fn within(&self, window: Window) -> Windows {
+        match self {
+            Self::Weekly(hours) => hours.within(window),
+            Self::Once(once) => once.intersection(&window).into_iter().collect(),
+        }
+    }
+}
+
+impl Service {
+    /// The version of the commitment in force on `date`.
+    pub fn commitment_on(&self, date: NaiveDate) -> Option<&Commitment> {
+        self.commitments
+            .iter()
+            .find(|commitment| commitment.in_force_on(date))
+    }
+
+    /// The endpoints that count for the commitment.
+    pub fn contractual(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints
+            .iter()
+            .filter(|endpoint| endpoint.contractual)
+    }
+
+    /// The zone of its months: that of its latest commitment.
+    pub fn zone(&self) -> Tz {
+        self.commitments
+            .last()
+            .map_or(Tz::Europe__Paris, |commitment| commitment.zone)
+    }
+}
+
+impl Catalog {
+    /// The service of this id.
+    pub fn service(&self, id: &str) -> Option<&Service> {
+        self.services
+            .iter()
+            .find(|service| service.id.as_str() == id)
+    }
+
+    /// The partner of this id.
+    pub fn partner(&self, id: &str) -> Option<&Partner> {
+        self.partners
+            .iter()
+            .find(|partner| partner.id.as_str() == id)
+    }
+
+    /// The endpoint of this id, with its service.
+    pub fn endpoint(&self, id: &str) -> Option<(&Service, &Endpoint)> {
+        self.endpoints()
+            .find(|(_, endpoint)| endpoint.id.as_str() == id)
+    }
+
+    /// Every endpoint, with its service.
+    pub fn endpoints(&self) -> impl Iterator<Item = (&Service, &Endpoint)> {
+        self.services.iter().flat_map(|service| {
+            service
+                .endpoints
+                .iter()
+                .map(move |endpoint| (service, endpoint))
+        })
+    }
+}
+
+/// One thing we can ask over the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its id.
+    pub id: EndpointId,
+    /// Its name, as reports show it.
+    pub label: String,
+    /// Who stands behind it, if not the service itself (`CNAF`, `France Travail`).
+    pub data_provider: Option<String>,
+    /// Whether it counts for the commitment, or is shown for information.
+    pub contractual: bool,
+    /// Whether it was withdrawn: no longer probed, still named.
+    pub retired: bool,
+    /// How to ask.
+    pub probe: Probe,
+    /// How often, in milliseconds.
+    pub interval_ms: i64,
+    /// How long to wait for the whole answer, in milliseconds.
+    pub timeout_ms: i64,
+    /// How long one observation speaks for the state, in milliseconds. Default: 2.5 intervals and
+    /// one timeout, so that one lost observation is tolerated (`settlement` rule 5).
+    pub validity_ms: i64,
+    /// Slower correct answers are Degraded, in milliseconds.
+    pub latency_objective_ms: Option<u32>,
+}
+
+/// How to ask an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// An HTTP or HTTPS request.
+    Http(HttpProbe),
+}
+
+/// An HTTP or HTTPS request and what a good answer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpProbe {
+    /// Where.
+    pub url: Url,
+    /// `GET`, `HEAD`, `POST` and so on, in capitals.
+    pub method: String,
+    /// Sent as they are; a secret value is read from its place when the probe is made.
+    pub headers: Vec<(String, Value)>,
+    /// Sent with the request.
+    pub body: Option<String>,
+    /// The statuses of a good answer. Never empty.
+    pub expected_statuses: Vec<u16>,
+    /// Texts that the body must contain.
+    pub body_contains: Vec<String>,
+    /// A field of a JSON body that tells the state.
+    pub json: Option<JsonState>,
+    /// The most bytes of body read, also after decompression.
+    pub body_bytes_max: usize,
+    /// A file of trusted authorities (PEM) in place of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// An absolute `http` or `https` address, in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// Whether the scheme is `https`.
+    pub tls: bool,
+    /// A name or an address (IPv6 without brackets).
+    pub host: String,
+    /// Given, or the scheme's own.
+    pub port: u16,
+    /// Path and query, beginning with `/`.
+    pub path: String,
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        let default_port = if self.tls { 443 } else { 80 };
+        let (open, close) = if self.host.contains(':') {
+            ("[", "]")
+        } else {
+            ("", "")
+        };
+        write!(f, "{scheme}://{open}{}{close}", self.host)?;
+        if self.port != default_port {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
+/// A text that is written in the configuration, or a secret that only has its place there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// As written.
+    Plain(String),
+    /// Read when it is needed; never shown.
+    Secret(SecretPlace),
+}
+
+/// Where a secret is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretPlace {
+    /// The content of a file, without its last line end.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+}
+
+/// A field of a JSON body whose text tells the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonState {
+    /// Field names from the outside in: `["status"]`.
+    pub path: Vec<String>,
+    /// Texts that mean that the service works.
+    pub up: Vec<String>,
+    /// Texts that mean announced maintenance: not available.
+    pub maintenance: Vec<String>,
+    /// Texts that mean that the service does not know: void.
+    pub unknown: Vec<String>,
+}
+
+/// The body a statement is addressed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partner {
+    /// Its id.
+    pub id: PartnerId,
+    /// Its name, as letters address it.
+    pub name: String,
+    /// What kind of body (`commune`, `département`), if told.
+    pub kind: Option<String>,
+    /// The language of its reports.
+    pub language: Language,
+    /// Mailboxes.
+    pub contacts: Vec<String>,
+    /// To which services, and when, it is connected.
+    pub memberships: Vec<Membership>,
+}
+
+/// When a partner is connected to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// To which service.
+    pub service: ServiceId,
+    /// Join, leave, rejoin.
+    pub windows: Windows,
+}
+
+/// The language a partner reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// Français.
+    French,
+    /// English.
+    English,
+}

@@ -1,0 +1,436 @@
+//! What one month says about one commitment.
+//!
+//! [`settle`] is [`observe`] and then [`judge`]: what the service was is the same for all its
+//! partners, so it is worked out once; what counts differs from partner to partner.
+
+use super::availability::{Availability, Budget, Outlook, Tally, Verdict};
+use super::catalog::{EndpointId, VantageId};
+use super::commitment::{Ppm, Terms};
+use super::ledger::{Acceptance, Class, Exclusion, Ledger, Scope};
+use super::observation::{Fault, Observation, Outcome};
+use super::timeline::{
+    Reading, Segment, State, Timeline, Track, compose, forgive_short_outages, quorum,
+};
+use super::window::{Timestamp, Window, Windows};
+
+/// The longest window that can be settled, in days: ten years and a little.
+pub const WINDOW_DAYS_MAX: i64 = 3_660;
+
+/// Everything one settlement needs, loaded beforehand.
+///
+/// Observations and segments may reach beyond the window on both sides: a state carried in, a
+/// confirmation carried out, the true length of an outage across midnight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What is settled.
+    pub window: Window,
+    /// If the window is still running: what lies at or after this instant is not known yet.
+    pub now: Option<Timestamp>,
+    /// When the partner was connected.
+    pub membership: Windows,
+    /// Planned work and other requests.
+    pub exclusions: Vec<Exclusion>,
+    /// Those that count for the commitment.
+    pub endpoints: Vec<EndpointEvidence>,
+}
+
+/// What was seen of one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointEvidence {
+    /// Which.
+    pub id: EndpointId,
+    /// How long one observation speaks, in milliseconds.
+    pub validity_ms: i64,
+    /// Slower correct answers are Degraded, in milliseconds.
+    pub latency_objective_ms: Option<u32>,
+    /// From where; a vantage without anything is silent.
+    pub vantages: Vec<VantageEvidence>,
+}
+
+/// What one vantage saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VantageEvidence {
+    /// Which.
+    pub id: VantageId,
+    /// What it saw.
+    pub seen: Seen,
+}
+
+/// What one vantage saw, in one of two forms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Observations, in any order, repeated or not.
+    Observations(Vec<Observation>),
+    /// States already known, not overlapping; Unknown elsewhere.
+    Segments(Vec<Segment>),
+}
+
+/// What a service was: the part of a settlement that all its partners share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What is settled.
+    pub window: Window,
+    /// If the window is still running.
+    pub now: Option<Timestamp>,
+    /// The service, over the window and as far beyond as the evidence reaches.
+    pub service: Timeline,
+    /// Each endpoint, over the same.
+    pub endpoints: Vec<EndpointRecord>,
+    /// Runs of Down of the service, in order, whole.
+    pub outages: Vec<Outage>,
+    /// Refuted failures of any vantage.
+    pub transient: Windows,
+    /// When vantages contradicted each other without deciding.
+    pub disputed: Windows,
+}
+
+/// What an endpoint was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointRecord {
+    /// Which.
+    pub id: EndpointId,
+    /// What its vantages say together.
+    pub timeline: Timeline,
+    /// When they contradicted each other without deciding.
+    pub disputed: Windows,
+}
+
+/// A run of Down of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// All of it, also outside the month.
+    pub window: Window,
+    /// The first failure seen in it, and of which endpoint; absent where only states were given.
+    pub cause: Option<(EndpointId, Fault)>,
+}
+
+/// What one month says about one commitment to one partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// What was settled.
+    pub window: Window,
+    /// If the window was still running, until when it is known.
+    pub now: Option<Timestamp>,
+    /// Inclusive.
+    pub target: Ppm,
+    /// The window by class; adds up to it.
+    pub tally: Tally,
+    /// Counted time of refuted failures; part of the good time.
+    pub transient_ms: i64,
+    /// Counted time in which vantages contradicted each other without deciding.
+    pub disputed_ms: i64,
+    /// The figures; absent if no time counted.
+    pub availability: Option<Availability>,
+    /// Allowed and remaining Down time.
+    pub budget: Budget,
+    /// Whether the target was reached.
+    pub verdict: Verdict,
+    /// What can still become of it; absent if the window is over.
+    pub outlook: Option<Outlook>,
+    /// Runs of Down that touch the window, in order.
+    pub incidents: Vec<Incident>,
+    /// The figures if every pending request were accepted; absent if none is pending.
+    pub conditional: Option<Conditional>,
+    /// The window, cut into windows of one class.
+    pub ledger: Ledger,
+}
+
+/// A run of Down, with its part inside the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// All of it, also outside the settled window.
+    pub window: Window,
+    /// Counted Down time inside the settled window, in milliseconds; 0 if all of it was excluded,
+    /// credited or out of scope.
+    pub down_ms: i64,
+    /// Whether it began before the settled window.
+    pub starts_before: bool,
+    /// Whether it ended after the settled window.
+    pub ends_after: bool,
+    /// The first failure seen in it, and of which endpoint.
+    pub cause: Option<(EndpointId, Fault)>,
+}
+
+/// The figures if every pending request were accepted (`settlement` rule 15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conditional {
+    /// The window by class.
+    pub tally: Tally,
+    /// Whether the target would be reached.
+    pub verdict: Verdict,
+}
+
+impl Statement {
+    /// Incidents in which time counted as Down: `n` of `settlement` rule 25.
+    pub fn counted_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents
+            .iter()
+            .filter(|incident| incident.down_ms > 0)
+    }
+
+    /// Mean time to restore, `d / n`, in milliseconds rounded down; undefined without incidents.
+    pub fn mean_time_to_restore_ms(&self) -> Option<i64> {
+        self.per_incident(self.tally.down_ms)
+    }
+
+    /// Mean good time between incidents, `up / n`, in milliseconds rounded down; undefined
+    /// without incidents.
+    pub fn mean_up_time_ms(&self) -> Option<i64> {
+        self.per_incident(self.tally.good_ms())
+    }
+
+    fn per_incident(&self, ms: i64) -> Option<i64> {
+        let n_incidents = i64::try_from(self.counted_incidents().count()).ok()?;
+        ms.checked_div(n_incidents)
+    }
+
+    /// The longest incident by its counted time.
+    pub fn longest_incident(&self) -> Option<&Incident> {
+        // `max_by_key` returns the last of equals; reversed, that is the earliest.
+        self.incidents
+            .iter()
+            .rev()
+            .filter(|incident| incident.down_ms > 0)
+            .max_by_key(|incident| incident.down_ms)
+    }
+
+    /// How far the Down time may be off because a state is only seen every `interval_ms`.
+    pub fn resolution(&self, interval_ms: i64) -> Resolution {
+        let n_incidents = i64::try_from(self.counted_incidents().count()).unwrap_or(i64::MAX);
+        let square = i128::from(interval_ms).pow(2) * i128::from(n_incidents) / 6;
+        Resolution {
+            bound_ms: interval_ms.saturating_mul(n_incidents),
+            deviation_ms: i64::try_from(square.isqrt()).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Whether the lower bound is so near the target that the measurement's resolution could
+    /// carry it to the other side. The verdict stands all the same (`settlement` rule 24).
+    pub fn is_within_resolution(&self, interval_ms: i64) -> bool {
+        let distance_ms = self.budget.remaining_min_ms.saturating_abs();
+        distance_ms < self.resolution(interval_ms).bound_ms
+    }
+}
+
+/// How exactly a Down time is known (`settlement` rule 24).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    /// At most so far off: one interval per incident, in milliseconds.
+    pub bound_ms: i64,
+    /// Standard deviation, `interval * sqrt(n / 6)`, in milliseconds rounded down.
+    pub deviation_ms: i64,
+}
+
+/// What the month says: all of it, from facts to verdict.
+pub fn settle(evidence: &Evidence, terms: &Terms) -> Statement {
+    let record = observe(evidence.window, evidence.now, &evidence.endpoints, terms);
+    judge(&record, &evidence.membership, &evidence.exclusions, terms)
+}
+
+/// What the service was, whoever asks.
+pub fn observe(
+    window: Window,
+    now: Option<Timestamp>,
+    endpoints: &[EndpointEvidence],
+    terms: &Terms,
+) -> Record {
+    let now = now.filter(|now| *now < window.end());
+    let reach = reach(window, endpoints);
+    // What lies at or after `now` is not known yet, whatever the evidence says of it.
+    let known = match now {
+        Some(now) => Window::between(reach.start(), now.min(reach.end())),
+        None => Some(reach),
+    };
+    let mut transient = Windows::none();
+    let mut disputed = Windows::none();
+    let records: Vec<EndpointRecord> = endpoints
+        .iter()
+        .map(|endpoint| {
+            let tracks: Vec<Timeline> = endpoint
+                .vantages
+                .iter()
+                .map(|vantage| {
+                    let Some(known) = known else {
+                        return Timeline::constant(reach, State::Unknown);
+                    };
+                    let track = track(known, now, endpoint, &vantage.seen, terms);
+                    transient = transient.union(&track.transient);
+                    track.timeline.over(reach)
+                })
+                .collect();
+            let tracks: Vec<&Timeline> = tracks.iter().collect();
+            let consensus = quorum(reach, &tracks, terms.quorum);
+            disputed = disputed.union(&consensus.disputed);
+            EndpointRecord {
+                id: endpoint.id.clone(),
+                timeline: consensus.timeline,
+                disputed: consensus.disputed,
+            }
+        })
+        .collect();
+    let timelines: Vec<(&EndpointId, &Timeline)> = records
+        .iter()
+        .map(|record| (&record.id, &record.timeline))
+        .collect();
+    let service = compose(reach, &timelines, &terms.rule);
+    let service = forgive_short_outages(&service, terms.minimum_outage_ms);
+    let outages = service
+        .when(State::Down)
+        .iter()
+        .map(|window| Outage {
+            window: *window,
+            cause: first_failure(endpoints, *window),
+        })
+        .collect();
+    Record {
+        window,
+        now,
+        service,
+        endpoints: records,
+        outages,
+        transient,
+        disputed,
+    }
+}
+
+/// What of it counts under `terms` for a partner with this membership.
+pub fn judge(
+    record: &Record,
+    membership: &Windows,
+    exclusions: &[Exclusion],
+    terms: &Terms,
+) -> Statement {
+    let window = record.window;
+    let scope = Scope::new(window, membership, exclusions, terms, |acceptance| {
+        acceptance == Acceptance::Accepted
+    });
+    let ledger = Ledger::new(window, &record.service, &scope);
+    let counted = scope.counted();
+    let tally = ledger.tally();
+    let verdict = tally.verdict(terms.target);
+    let incidents = record
+        .outages
+        .iter()
+        .filter_map(|outage| {
+            let inside = outage.window.intersection(&window)?;
+            Some(Incident {
+                window: outage.window,
+                down_ms: ledger.tally_within(inside).of(Class::Down),
+                starts_before: outage.window.start() < window.start(),
+                ends_after: outage.window.end() > window.end(),
+                cause: outage.cause.clone(),
+            })
+        })
+        .collect();
+    let any_pending = exclusions
+        .iter()
+        .any(|exclusion| exclusion.acceptance == Acceptance::Pending);
+    let conditional = any_pending.then(|| {
+        let scope = Scope::new(window, membership, exclusions, terms, |acceptance| {
+            acceptance != Acceptance::Refused
+        });
+        let tally = Ledger::new(window, &record.service, &scope).tally();
+        Conditional {
+            tally,
+            verdict: tally.verdict(terms.target),
+        }
+    });
+    Statement {
+        window,
+        now: record.now,
+        target: terms.target,
+        tally,
+        transient_ms: record.transient.intersection(&counted).length_ms(),
+        disputed_ms: record.disputed.intersection(&counted).length_ms(),
+        availability: tally.availability(),
+        budget: tally.budget(terms.target),
+        verdict,
+        outlook: record.now.map(|_| Outlook::from(verdict)),
+        incidents,
+        conditional,
+        ledger,
+    }
+}
+
+/// The window, widened to all that the evidence speaks of.
+fn reach(window: Window, endpoints: &[EndpointEvidence]) -> Window {
+    let mut reach = window;
+    for endpoint in endpoints {
+        for vantage in &endpoint.vantages {
+            match &vantage.seen {
+                Seen::Observations(observations) => {
+                    for observation in observations {
+                        let until = observation.at.plus_ms(endpoint.validity_ms);
+                        if let Some(spoken) = Window::between(observation.at, until) {
+                            reach = reach.hull(&spoken);
+                        }
+                    }
+                }
+                Seen::Segments(segments) => {
+                    for segment in segments {
+                        reach = reach.hull(&segment.window);
+                    }
+                }
+            }
+        }
+    }
+    reach
+}
+
+fn track(
+    known: Window,
+    now: Option<Timestamp>,
+    endpoint: &EndpointEvidence,
+    seen: &Seen,
+    terms: &Terms,
+) -> Track {
+    match seen {
+        Seen::Observations(observations) => {
+            let reading = Reading {
+                validity_ms: endpoint.validity_ms,
+                latency_objective_ms: endpoint.latency_objective_ms,
+                degraded: terms.degraded,
+                confirmation: terms.confirmation,
+            };
+            match now {
+                Some(now) if observations.iter().any(|observation| observation.at >= now) => {
+                    let past: Vec<Observation> = observations
+                        .iter()
+                        .filter(|observation| observation.at < now)
+                        .copied()
+                        .collect();
+                    Track::observed(known, &past, &reading)
+                }
+                _ => Track::observed(known, observations, &reading),
+            }
+        }
+        Seen::Segments(segments) => Track::known(known, segments, terms.degraded),
+    }
+}
+
+/// The first failure that any vantage saw in `window`.
+fn first_failure(endpoints: &[EndpointEvidence], window: Window) -> Option<(EndpointId, Fault)> {
+    let failures = endpoints.iter().flat_map(|endpoint| {
+        endpoint.vantages.iter().filter_map(|vantage| {
+            let Seen::Observations(observations) = &vantage.seen else {
+                return None;
+            };
+            let first = if observations.is_sorted_by_key(|observation| observation.at) {
+                observations.partition_point(|observation| observation.at < window.start())
+            } else {
+                0
+            };
+            observations
+                .iter()
+                .skip(first)
+                .filter(|observation| window.contains(observation.at))
+                .find_map(|observation| match observation.outcome {
+                    Outcome::Failed(fault) => Some((observation.at, &endpoint.id, fault)),
+                    Outcome::Answered { .. } | Outcome::Void(_) => None,
+                })
+        })
+    });
+    failures
+        .min_by_key(|(at, _, _)| *at)
+        .map(|(_, endpoint, fault)| (endpoint.clone(), fault))
+}

@@ -1,0 +1,10 @@
+//! The one integration binary: one file per subject.
+
+mod board;
+mod config;
+mod demo;
+mod probe;
+mod report;
+mod sla;
+mod store;
+mod web;

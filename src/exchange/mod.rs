@@ -1,1 +1,47 @@
-//! exchange (being written).
+//! The exchange format: `vigie-evidence/1` in, `vigie-statement/1` out.
+//!
+//! A partner who doubts a figure gets the evidence and recomputes it, without our daemon, our
+//! database or our network. The daemon's own month-end goes through the same documents, so that
+//! what is published and what is recomputed cannot differ.
+//!
+//! Pure: no configuration, no clock, no store.
+
+mod evidence;
+mod statement;
+
+pub use evidence::{Document, EvidenceError, WindowSpec};
+pub use statement::{Comparison, StatementError, compare, statement_json};
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+/// What computed a statement: this program's version and that of its time-zone data.
+pub fn engine() -> String {
+    format!(
+        "vigie {}, tzdata {}",
+        env!("CARGO_PKG_VERSION"),
+        crate::sla::window::TZDATA_VERSION
+    )
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// From a `vigie-evidence/1` document to the `vigie-statement/1` document it settles to.
+///
+/// # Errors
+/// Anything in the document that is not of the format, named by its place.
+pub fn settle_document(evidence: &[u8]) -> Result<Vec<u8>, EvidenceError> {
+    let document = Document::parse(evidence)?;
+    Ok(statement_json(&document.settle(), &document.sha256()))
+}

@@ -3,6 +3,7 @@
 mod board;
 mod config;
 mod demo;
+mod exchange;
 mod probe;
 mod report;
 mod sla;

@@ -1,5 +1,10 @@
 //! The one integration binary: one file per subject.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics is a test that fails"
+)]
+
 mod board;
 mod config;
 mod demo;

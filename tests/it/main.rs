@@ -13,4 +13,5 @@ mod probe;
 mod report;
 mod sla;
 mod store;
+mod tidy;
 mod web;

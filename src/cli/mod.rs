@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod key;
 mod settle;
 mod verify;
 
@@ -46,6 +47,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Key(key::Args),
     Settle(settle::Args),
     Verify(verify::Args),
 }
@@ -57,6 +59,7 @@ static VERSION: LazyLock<String> =
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
+        Command::Key(args) => key::run(&args),
         Command::Settle(args) => settle::run(&args),
         Command::Verify(args) => verify::run(&args),
     };

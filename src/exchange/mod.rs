@@ -7,9 +7,11 @@
 //! Pure: no configuration, no clock, no store.
 
 mod evidence;
+mod signature;
 mod statement;
 
 pub use evidence::{Document, EvidenceError, WindowSpec};
+pub use signature::{SignatureError, SigningKey, verify_signature};
 pub use statement::{Comparison, StatementError, compare, statement_json};
 
 use aws_lc_rs::digest::{SHA256, digest};

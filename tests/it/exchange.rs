@@ -413,3 +413,82 @@ fn a_changed_figure_is_found_and_another_engine_is_only_named() {
 
     assert!(compare(b"{\"format\": \"invoice/1\"}", &recomputed).is_err());
 }
+
+/// Any changed byte of the statement, its comment or its signature is found; another key is named.
+#[test]
+fn a_signature_holds_for_the_very_bytes_only() {
+    use vigie::exchange::{SignatureError, SigningKey, verify_signature};
+    let key = |pem: String| SigningKey::from_pem(&pem).unwrap();
+    let ours = key(SigningKey::generate().unwrap());
+    let theirs = key(SigningKey::generate().unwrap());
+    let statement = settle_document(evidence(json!({})).to_string().as_bytes()).unwrap();
+    let signature = ours.sign(&statement, "2025-10 particulier valfictif v1");
+    let verify =
+        |bytes: &[u8], signature: &str, public: &str| verify_signature(bytes, signature, public);
+
+    assert_eq!(
+        verify(&statement, &signature, &ours.public_key()).as_deref(),
+        Ok("2025-10 particulier valfictif v1")
+    );
+    for at in 0..statement.len() {
+        let mut changed = statement.clone();
+        changed[at] ^= 1;
+        assert_eq!(
+            verify(&changed, &signature, &ours.public_key()),
+            Err(SignatureError::Changed),
+            "byte {at}"
+        );
+    }
+    let renamed = signature.replace("valfictif", "autreville");
+    assert_eq!(
+        verify(&statement, &renamed, &ours.public_key()),
+        Err(SignatureError::Changed)
+    );
+    assert_eq!(
+        verify(&statement, &signature, &theirs.public_key()),
+        Err(SignatureError::OtherKey)
+    );
+    assert_eq!(
+        verify(&statement, "hello", &ours.public_key()),
+        Err(SignatureError::NotASignature)
+    );
+    assert_eq!(
+        verify(&statement, &signature, "hello"),
+        Err(SignatureError::NotAPublicKey)
+    );
+    assert!(SigningKey::from_pem("hello").is_err());
+}
+
+/// A tool that is not ours accepts our keys and signatures, and refuses a changed file.
+#[test]
+#[ignore = "needs minisign: tests/all"]
+fn minisign_accepts_our_signatures() {
+    use vigie::exchange::SigningKey;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let key = SigningKey::from_pem(&SigningKey::generate().unwrap()).unwrap();
+    let statement = settle_document(evidence(json!({})).to_string().as_bytes()).unwrap();
+    let document = file("statement.json", &statement);
+    file(
+        "statement.json.minisig",
+        key.sign(&statement, "2025-10").as_bytes(),
+    );
+    let public = file("vigie.pub", key.public_key().as_bytes());
+    let accepted = || {
+        std::process::Command::new("minisign")
+            .args(["-V", "-q", "-m"])
+            .arg(&document)
+            .arg("-p")
+            .arg(&public)
+            .status()
+            .unwrap()
+            .success()
+    };
+    assert!(accepted());
+    file("statement.json", &[&statement[..], b" "].concat());
+    assert!(!accepted());
+}

@@ -275,6 +275,32 @@ impl fmt::Display for Void {
     }
 }
 
+/// Why a tick passed without a probe. Its time is silence, and so Unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MissCause {
+    /// The program ran, but nobody asked in time: the machine slept, its clock leapt ahead, or
+    /// the program was held up.
+    Suspended,
+    /// The program did not run.
+    NotRunning,
+    /// The endpoint's previous probe was still under way.
+    Overrun,
+}
+
+impl MissCause {
+    /// Every cause.
+    pub const ALL: [Self; 3] = [Self::Suspended, Self::NotRunning, Self::Overrun];
+
+    /// Its stable name in metrics and files.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Suspended => "suspended",
+            Self::NotRunning => "not_running",
+            Self::Overrun => "overrun",
+        }
+    }
+}
+
 /// One probe as it is handed on: to the store, then to the board and the metrics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {

@@ -11,6 +11,7 @@ mod demo;
 mod exchange;
 mod probe;
 mod report;
+mod schedule;
 mod sla;
 mod store;
 mod tidy;

@@ -1,1 +1,615 @@
-//! demo.
+//! The demo: its past settles to the answers it was made for, and its simulator answers like the
+//! two APIs.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use vigie::clock::{Clock, ManualClock};
+use vigie::demo::apis::{Answer, EXPIRED_TOKEN, TOKEN};
+use vigie::demo::history::{MARK, Past};
+use vigie::demo::simulator::{self, Act, Cue, Scenario, Simulator, When};
+use vigie::sla::availability::Verdict;
+use vigie::sla::catalog::{Endpoint, EndpointId, HttpProbe, Probe, Url, VantageId};
+use vigie::sla::commitment::{Ppm, Terms};
+use vigie::sla::observation::{Finding, Outcome};
+use vigie::sla::statement::{EndpointEvidence, Evidence, Seen, Statement, VantageEvidence, settle};
+use vigie::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp, Window};
+
+const PARIS: Tz = Tz::Europe__Paris;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// The day on which the demo of the documentation was run.
+fn past() -> Past {
+    Past::until(at("2026-11-22T10:30:00+01:00"), PARIS)
+}
+
+fn month(text: &str) -> Month {
+    Month::parse(text, PARIS).unwrap()
+}
+
+fn endpoint(id: &str, contractual: bool, interval_s: i64) -> Endpoint {
+    Endpoint {
+        id: EndpointId::new(id).unwrap(),
+        label: id.to_owned(),
+        data_provider: None,
+        contractual,
+        retired: false,
+        probe: Probe::Http(HttpProbe {
+            url: Url {
+                tls: false,
+                host: "127.0.0.1".to_owned(),
+                port: 80,
+                path: "/".to_owned(),
+            },
+            method: "GET".to_owned(),
+            headers: Vec::new(),
+            body: None,
+            expected_statuses: vec![200],
+            body_contains: Vec::new(),
+            json: None,
+            body_bytes_max: 1 << 20,
+            ca_file: None,
+        }),
+        interval_ms: interval_s * 1_000,
+        timeout_ms: 5_000,
+        validity_ms: interval_s * 2_500 + 5_000,
+        latency_objective_ms: None,
+    }
+}
+
+fn findings(past: Past, endpoint: &Endpoint, window: Window) -> Vec<Finding> {
+    let vantage = VantageId::new("demo").unwrap();
+    past.findings(endpoint, &vantage, window).collect()
+}
+
+/// Settles one month of some endpoints at 95 %, as a convention that says nothing else.
+fn settled(past: Past, endpoints: &[Endpoint], month: Month) -> Statement {
+    let window = month.window();
+    let margin = Window::new(
+        window.start().plus_ms(-HOUR_MS),
+        window.end().plus_ms(HOUR_MS),
+    )
+    .unwrap();
+    let endpoints = endpoints
+        .iter()
+        .map(|endpoint| EndpointEvidence {
+            id: endpoint.id.clone(),
+            validity_ms: endpoint.validity_ms,
+            latency_objective_ms: endpoint.latency_objective_ms,
+            vantages: vec![VantageEvidence {
+                id: VantageId::new("demo").unwrap(),
+                seen: Seen::Observations(
+                    findings(past, endpoint, margin)
+                        .into_iter()
+                        .map(|finding| finding.observation)
+                        .collect(),
+                ),
+            }],
+        })
+        .collect();
+    let evidence = Evidence {
+        window,
+        now: None,
+        membership: window.into(),
+        exclusions: Vec::new(),
+        endpoints,
+    };
+    settle(&evidence, &Terms::silent(Ppm::new(950_000).unwrap()))
+}
+
+#[test]
+fn the_four_months_come_out_to_the_millisecond() {
+    let check = |text: &str, hours: i64, down_min: i64, unknown_min: i64, lower, upper, verdict| {
+        let statement = settled(past(), &[endpoint("socle", true, 60)], month(text));
+        let tally = statement.tally;
+        assert_eq!(tally.total_ms(), hours * HOUR_MS, "{text}");
+        assert_eq!(tally.down_ms, down_min * MINUTE_MS, "{text}");
+        assert_eq!(tally.unknown_ms, unknown_min * MINUTE_MS, "{text}");
+        assert_eq!(
+            tally.good_ms() + tally.down_ms + tally.unknown_ms,
+            tally.total_ms()
+        );
+        let availability = statement.availability.unwrap();
+        assert_eq!(availability.lower.to_string(), lower, "{text}");
+        assert_eq!(availability.upper.to_string(), upper, "{text}");
+        assert_eq!(statement.verdict, verdict, "{text}");
+        statement
+    };
+    let october = check("2025-10", 745, 2_410, 0, "94.60", "94.60", Verdict::Missed);
+    assert_eq!(october.budget.allowed_ms, 2_235 * MINUTE_MS);
+    assert_eq!(october.budget.remaining_max_ms, -175 * MINUTE_MS);
+    let november = check("2025-11", 720, 2_160, 0, "95.00", "95.00", Verdict::Met);
+    assert_eq!(november.budget.remaining_min_ms, 0);
+    check(
+        "2026-03",
+        743,
+        1_900,
+        600,
+        "94.39",
+        "95.73",
+        Verdict::Undetermined,
+    );
+    check("2026-09", 720, 312, 20, "99.23", "99.27", Verdict::Met);
+}
+
+#[test]
+fn the_night_the_clocks_go_back_has_three_hours_of_announced_work() {
+    let statement = settled(past(), &[endpoint("socle", true, 60)], month("2025-10"));
+    let work = Window::new(
+        at("2025-10-26T01:30:00+02:00"),
+        at("2025-10-26T03:30:00+01:00"),
+    )
+    .unwrap();
+    let incident = statement.incidents.last().unwrap();
+    assert_eq!(incident.window.length_ms(), 3 * HOUR_MS);
+    assert!(incident.window.start().since(work.start()) < MINUTE_MS);
+}
+
+#[test]
+fn every_other_month_is_met_and_none_is_perfect() {
+    let particulier = [endpoint("socle", true, 60)];
+    let droits_cnam = [endpoint("entree", true, 60), endpoint("sante", true, 60)];
+    let told = ["2025-10", "2025-11", "2026-03", "2026-09"];
+    for month in past().months() {
+        for (service, endpoints) in [("particulier", &particulier[..]), ("cnam", &droits_cnam)] {
+            if service == "particulier" && told.contains(&month.to_string().as_str()) {
+                continue;
+            }
+            let statement = settled(past(), endpoints, month);
+            assert_eq!(statement.verdict, Verdict::Met, "{service} {month}");
+            let lower = statement.availability.unwrap().lower.basis_points();
+            assert!(
+                (9_600..=9_990).contains(&lower),
+                "{service} {month}: {lower}"
+            );
+        }
+    }
+}
+
+#[test]
+fn work_every_night_alone_would_break_a_month_if_it_counted() {
+    let statement = settled(
+        past(),
+        &[endpoint("scolarite-men", true, 300)],
+        month("2026-06"),
+    );
+    assert_eq!(statement.tally.down_ms, 30 * 80 * MINUTE_MS);
+    assert_eq!(statement.verdict, Verdict::Missed);
+}
+
+#[test]
+fn the_same_answers_come_out_whenever_the_demo_is_run() {
+    // Thirteen months hold every month of the year, whatever the month they end before; the last
+    // one is told as a calm one.
+    for (now, down_min) in [
+        (
+            "2027-04-01T00:00:00+02:00",
+            [
+                "2026-09 312",
+                "2026-10 2410",
+                "2026-11 2160",
+                "2026-03 1900",
+            ],
+        ),
+        (
+            "2028-02-29T23:59:59+01:00",
+            [
+                "2027-09 312",
+                "2027-10 2410",
+                "2027-11 2160",
+                "2027-03 1900",
+            ],
+        ),
+    ] {
+        let past = Past::until(at(now), PARIS);
+        assert_eq!(past.months().count(), 13);
+        for told in down_min {
+            let (text, minutes) = told.split_once(' ').unwrap();
+            let statement = settled(past, &[endpoint("socle", true, 60)], month(text));
+            let expected_ms = minutes.parse::<i64>().unwrap() * MINUTE_MS;
+            assert_eq!(statement.tally.down_ms, expected_ms, "{told} as of {now}");
+        }
+    }
+}
+
+#[test]
+fn the_past_is_the_same_in_one_piece_or_in_many() {
+    let endpoint = endpoint("c2s", false, 300);
+    let window = Window::new(
+        at("2025-09-30T20:00:00+02:00"),
+        at("2025-11-02T07:13:21+01:00"),
+    )
+    .unwrap();
+    let whole = findings(past(), &endpoint, window);
+    let pieces: Vec<Finding> = window
+        .pieces(5 * HOUR_MS + 17)
+        .flat_map(|piece| findings(past(), &endpoint, piece))
+        .collect();
+    assert!(whole.len() > 9_000);
+    assert_eq!(whole, pieces);
+}
+
+#[test]
+fn nothing_is_seen_after_now_nor_before_the_first_month() {
+    let all = Window::new(at("2020-01-01T00:00:00Z"), at("2030-01-01T00:00:00Z")).unwrap();
+    let findings = findings(past(), &endpoint("emploi-ft", false, 120), all);
+    assert!(findings.first().unwrap().observation.at >= at("2025-09-30T23:00:00+02:00"));
+    let last = findings.last().unwrap().observation.at;
+    let silent_ms = at("2026-11-22T10:30:00+01:00").since(last);
+    assert!((0..=120_000).contains(&silent_ms), "{last}");
+}
+
+#[test]
+fn each_scenario_is_there_and_says_that_it_is_synthetic() {
+    let check = |id: &str, interval_s: i64, expected: &[(&str, usize)]| {
+        let endpoint = endpoint(id, false, interval_s);
+        let findings = findings(past(), &endpoint, past().window());
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for finding in &findings {
+            let code = match finding.observation.outcome {
+                Outcome::Answered { .. } => {
+                    assert_eq!(finding.trace.message, "");
+                    continue;
+                }
+                Outcome::Failed(fault) => fault.to_string(),
+                Outcome::Void(void) => void.to_string(),
+            };
+            assert!(
+                finding.trace.message.starts_with(MARK),
+                "{}",
+                finding.trace.message
+            );
+            *counts.entry(code).or_default() += 1;
+        }
+        for (code, count) in expected {
+            assert_eq!(counts.get(*code), Some(count), "{id}: {code} of {counts:?}");
+        }
+    };
+    let everywhere = [("uplink", 310), ("clock", 5)];
+    check("etudiant-mesri", 120, &everywhere);
+    check(
+        "etudiant-mesri",
+        120,
+        &[("status:504", 90), ("timeout:connect", 360)],
+    );
+    check("qf-cnaf-msa", 300, &[("status:502", 72)]);
+    check("c2s", 300, &[("content", 36)]);
+    check(
+        "emploi-ft",
+        120,
+        &[("stated_unknown", 48 * 30), ("status:502", 75)],
+    );
+    check("franceconnect", 60, &[("connect", 95), ("dns", 25)]);
+    check(
+        "etudiant-donnee",
+        300,
+        &[
+            ("credential:401", 7 * 288),
+            ("rate_limited", 6),
+            ("status:500", 24),
+        ],
+    );
+    check("svair-dgfip", 300, &[("status:410", 3 * 288)]);
+}
+
+#[test]
+fn nobody_asks_while_the_monitor_is_stopped_nor_what_was_withdrawn() {
+    let stopped = Window::new(
+        at("2026-02-11T08:00:00+01:00"),
+        at("2026-02-11T17:00:00+01:00"),
+    )
+    .unwrap();
+    assert_eq!(
+        findings(past(), &endpoint("socle", true, 60), stopped).len(),
+        0
+    );
+    let after = Window::new(
+        at("2025-10-18T12:00:00+02:00"),
+        at("2026-11-22T00:00:00+01:00"),
+    )
+    .unwrap();
+    let withdrawn = endpoint("svair-dgfip", false, 300);
+    assert_eq!(findings(past(), &withdrawn, after).len(), 0);
+}
+
+#[test]
+fn latencies_are_plausible() {
+    let window = month("2026-06").window();
+    let mut latencies_ms: Vec<u32> = findings(past(), &endpoint("socle", true, 60), window)
+        .iter()
+        .filter_map(|finding| match finding.observation.outcome {
+            Outcome::Answered { latency_ms, .. } => Some(latency_ms),
+            Outcome::Failed(_) | Outcome::Void(_) => None,
+        })
+        .collect();
+    latencies_ms.sort_unstable();
+    let part = |thousandths: usize| latencies_ms[latencies_ms.len() * thousandths / 1_000];
+    assert!((34..=42).contains(&part(500)), "{}", part(500));
+    assert!((65..=95).contains(&part(950)), "{}", part(950));
+    assert!((90..=400).contains(&part(999)), "{}", part(999));
+}
+
+/// A simulator whose time is `now`.
+struct Stage {
+    simulator: Simulator,
+    clock: ManualClock,
+    client: reqwest::Client,
+}
+
+async fn stage(scenario: Scenario, now: &str) -> Stage {
+    let clock = ManualClock::new(at(now));
+    let simulator = simulator::start(scenario, Clock::Manual(clock.clone()))
+        .await
+        .unwrap();
+    Stage {
+        simulator,
+        clock,
+        client: reqwest::Client::builder().no_proxy().build().unwrap(),
+    }
+}
+
+impl Stage {
+    async fn ask(&self, path: &str, token: Option<&str>) -> reqwest::Result<reqwest::Response> {
+        let mut request = self
+            .client
+            .get(format!("http://{}{path}", self.simulator.particulier));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await
+    }
+
+    async fn json(&self, path: &str, token: Option<&str>) -> (u16, serde_json::Value) {
+        let response = self.ask(path, token).await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+}
+
+fn always(path: &'static str, act: Act) -> Cue {
+    Cue {
+        path,
+        when: When::Always,
+        act,
+    }
+}
+
+#[tokio::test]
+async fn pings_tell_their_state_in_the_body_and_not_in_the_status() {
+    let until = at("2026-11-22T02:30:00+01:00");
+    let window = Window::new(at("2026-11-22T01:10:00+01:00"), until).unwrap();
+    let scenario = Scenario {
+        cues: vec![
+            Cue {
+                path: "/api/men_scolarite/ping",
+                when: When::During(window),
+                act: Act::Maintenance,
+            },
+            always("/api/pole_emploi_status/ping", Act::Unknown),
+            always("/api/franceconnect/ping", Act::BadGateway),
+        ],
+    };
+    let stage = stage(scenario, "2026-11-22T01:41:12.345+01:00").await;
+    let check = async |path: &str, status: u16, expected: serde_json::Value| {
+        assert_eq!(stage.json(path, None).await, (status, expected), "{path}");
+    };
+    let body = |status: &str, last_update: &str, last_ok_status: &str| {
+        serde_json::json!({
+            "status": status,
+            "last_update": format!("2026-11-22T{last_update}+01:00"),
+            "last_ok_status": format!("2026-11-22T{last_ok_status}+01:00"),
+        })
+    };
+    check("/api/ping", 200, body("ok", "01:41:12.345", "01:41:12.345")).await;
+    // An `ok` is cached: for two minutes here, for thirty there.
+    check(
+        "/api/mesri_statut_etudiant_ine/ping",
+        200,
+        body("ok", "01:40:00.000", "01:40:00.000"),
+    )
+    .await;
+    check(
+        "/api/cnaf_msa_quotient_familial/ping",
+        200,
+        body("ok", "01:30:00.000", "01:30:00.000"),
+    )
+    .await;
+    let mut maintenance = body("maintenance", "01:41:12.345", "01:40:12.345");
+    maintenance["until"] = "2026-11-22T02:30:00.000+01:00".into();
+    check("/api/men_scolarite/ping", 200, maintenance).await;
+    check(
+        "/api/pole_emploi_status/ping",
+        200,
+        body("unknown", "01:41:12.345", "01:26:12.345"),
+    )
+    .await;
+    check(
+        "/api/franceconnect/ping",
+        502,
+        body("bad_gateway", "01:41:12.345", "01:34:12.345"),
+    )
+    .await;
+    check("/api/caf/ping", 404, serde_json::json!({})).await;
+
+    stage.clock.set(until);
+    let (_, after) = stage.json("/api/men_scolarite/ping", None).await;
+    assert_eq!(after["status"], "ok");
+    let (_, pings) = stage.json("/api/pings", None).await;
+    assert!(pings.as_array().unwrap().contains(&serde_json::json!({
+        "name": "men_scolarite",
+        "url": "/api/men_scolarite/ping",
+    })));
+}
+
+#[tokio::test]
+async fn the_data_route_wants_a_token_and_knows_no_fictitious_student() {
+    let stage = stage(Scenario::quiet(), "2026-11-22T10:30:00Z").await;
+    const ROUTE: &str = "/v3/mesri/statut_etudiant/ine?ine=0000000000X";
+    let check = async |path: &str, token: Option<&str>, status: u16, code: &str| {
+        let (answered, body) = stage.json(path, token).await;
+        assert_eq!(answered, status, "{path} {token:?}");
+        assert_eq!(body["errors"][0]["code"], code, "{path} {token:?}");
+    };
+    check(ROUTE, Some(TOKEN), 404, "25003").await;
+    check(ROUTE, Some(EXPIRED_TOKEN), 401, "00103").await;
+    check(ROUTE, Some("another"), 401, "00101").await;
+    check(ROUTE, None, 401, "00101").await;
+    check("/v3/mesri/statut_etudiant/ine", Some(TOKEN), 422, "00401").await;
+    check("/api/impots/svair", None, 410, "27007").await;
+}
+
+#[tokio::test]
+async fn twenty_calls_a_second_and_no_more() {
+    let stage = stage(Scenario::quiet(), "2026-11-22T10:30:00Z").await;
+    const ROUTE: &str = "/v3/mesri/statut_etudiant/ine?ine=0000000000X";
+    for remaining in (0..20).rev() {
+        let response = stage.ask(ROUTE, Some(TOKEN)).await.unwrap();
+        assert_eq!(response.status(), 404);
+        assert_eq!(response.headers()["RateLimit-Limit"], "20");
+        assert_eq!(
+            response.headers()["RateLimit-Remaining"],
+            remaining.to_string()
+        );
+    }
+    let refused = stage.ask(ROUTE, Some(TOKEN)).await.unwrap();
+    assert_eq!(refused.status(), 429);
+    assert_eq!(refused.headers()["Retry-After"], "1");
+    stage.clock.advance_ms(1_000);
+    assert_eq!(stage.ask(ROUTE, Some(TOKEN)).await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_of_its_own() {
+    let stage = stage(Scenario::quiet(), "2026-11-22T10:30:00Z").await;
+    let id = async || {
+        let response = stage.ask("/api/ping", None).await.unwrap();
+        response.headers()["X-Request-ID"]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (first, second) = (id().await, id().await);
+    assert_eq!(first.len(), 36);
+    assert_ne!(first, second);
+}
+
+#[tokio::test]
+async fn a_scenario_can_hang_close_and_answer_anything() {
+    let scenario = Scenario {
+        cues: vec![
+            always("/api/ping", Act::Hang),
+            always("/api/franceconnect/ping", Act::Close),
+            always(
+                "/api/men_scolarite/ping",
+                Act::Answer(Answer::html_maintenance()),
+            ),
+            always("/v3/men", Act::Answer(Answer::men_maintenance())),
+            always("/v3/cnav", Act::Answer(Answer::cnav_timeout())),
+            always("/v3/cnaf", Act::Answer(Answer::cnaf_error())),
+            always("/api/v2/caf", Act::Answer(Answer::v2_network_error())),
+            always("/v3/busy", Act::Answer(Answer::too_many_requests(30))),
+        ],
+    };
+    let stage = stage(scenario, "2026-11-22T10:30:00Z").await;
+    let hanging = stage
+        .client
+        .get(format!("http://{}/api/ping", stage.simulator.particulier))
+        .timeout(std::time::Duration::from_millis(200))
+        .send()
+        .await;
+    assert!(hanging.unwrap_err().is_timeout());
+    assert!(stage.ask("/api/franceconnect/ping", None).await.is_err());
+
+    let page = stage.ask("/api/men_scolarite/ping", None).await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.unwrap().starts_with("<!doctype html>"));
+
+    let check = async |path: &str, status: u16, pointer: &str, expected: serde_json::Value| {
+        let (answered, body) = stage.json(path, None).await;
+        assert_eq!(answered, status, "{path}");
+        assert_eq!(body.pointer(pointer), Some(&expected), "{path}");
+    };
+    check("/v3/men", 503, "/errors/0/meta/retry_in", 3_120.into()).await;
+    check("/v3/men", 503, "/errors/0/code", "30020".into()).await;
+    check("/v3/cnav", 504, "/errors/0/code", "37002".into()).await;
+    check("/v3/cnaf", 502, "/errors/0/code", "35000".into()).await;
+    check("/api/v2/caf", 503, "/error", "network_error".into()).await;
+    let busy = stage.ask("/v3/busy", None).await.unwrap();
+    assert_eq!(busy.headers()["Retry-After"], "30");
+}
+
+#[tokio::test]
+async fn scripted_faults_come_and_go_with_the_clock() {
+    let stage = stage(Scenario::demo(), "2026-11-22T10:04:59Z").await;
+    let status = async || {
+        let (status, _) = stage
+            .json("/api/cnous_etudiant_boursier_ine/ping", None)
+            .await;
+        status
+    };
+    assert_eq!(status().await, 200);
+    stage.clock.advance_ms(1_000);
+    assert_eq!(status().await, 502);
+    stage.clock.advance_ms(3 * MINUTE_MS - 1);
+    assert_eq!(status().await, 502);
+    stage.clock.advance_ms(1);
+    assert_eq!(status().await, 200);
+    // 01:10 in Paris, also in summer.
+    for (now, expected) in [
+        ("2026-11-23T00:10:00Z", "maintenance"),
+        ("2026-07-22T23:10:00Z", "maintenance"),
+        ("2026-07-23T00:30:00Z", "ok"),
+    ] {
+        stage.clock.set(at(now));
+        let (_, body) = stage.json("/api/men_scolarite/ping", None).await;
+        assert_eq!(body["status"], expected, "{now}");
+    }
+}
+
+/// The certificates must fit the clock of the client, which is the machine's.
+#[tokio::test]
+async fn droits_cnam_answers_over_tls_to_those_who_trust_its_authority() {
+    let simulator = simulator::start(Scenario::quiet(), Clock::System)
+        .await
+        .unwrap();
+    let ca = reqwest::Certificate::from_pem(simulator.ca_pem.as_bytes()).unwrap();
+    let client = reqwest::Client::builder()
+        .tls_certs_only([ca])
+        .no_proxy()
+        .build()
+        .unwrap();
+    let address = simulator.droits_cnam;
+    let get = async |client: &reqwest::Client, host: &str, path: &str| {
+        let port = address.port();
+        client
+            .get(format!("https://{host}:{port}{path}"))
+            .send()
+            .await
+    };
+    let health = get(&client, "127.0.0.1", "/v1/sante").await.unwrap();
+    assert_eq!(health.status(), 200);
+    assert_eq!(health.text().await.unwrap(), "ok");
+    let entry = get(&client, "localhost", "/v1/droits/beneficiaires/me")
+        .await
+        .unwrap();
+    assert_eq!(entry.status(), 401);
+    let body: serde_json::Value = entry.json().await.unwrap();
+    assert_eq!(body["error"], "invalid_token");
+
+    let stranger = reqwest::Client::builder().no_proxy().build().unwrap();
+    assert!(get(&stranger, "127.0.0.1", "/v1/sante").await.is_err());
+}
+
+#[tokio::test]
+async fn a_dropped_simulator_answers_no_more() {
+    let stage = stage(Scenario::quiet(), "2026-11-22T10:30:00Z").await;
+    assert!(stage.ask("/api/ping", None).await.is_ok());
+    let url = format!("http://{}/api/ping", stage.simulator.particulier);
+    drop(stage.simulator);
+    // The tasks end when they are next polled.
+    tokio::task::yield_now().await;
+    assert!(stage.client.get(url).send().await.is_err());
+}

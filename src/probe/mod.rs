@@ -1,1 +1,240 @@
-//! probe (being written).
+//! Asks one endpoint once: one request, one outcome, never an error.
+//!
+//! Reading order: this file, [`http`] (one kind of probe), then the steps it takes: [`dial`] (name
+//! and connection), [`tls`] (handshake and certificates), [`body`] (what came, bounded), [`judge`]
+//! (what it means).
+//!
+//! A probe opens a connection of its own, makes exactly one request on it, and closes it. It starts
+//! from failure and proves success. Whether something is late, or down, is not decided here: the
+//! probe records facts.
+
+mod body;
+mod dial;
+mod http;
+mod judge;
+mod tls;
+mod trail;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::sla::catalog::{Endpoint, Probe, SecretPlace, VantageId};
+use crate::sla::observation::{Fault, Finding, Observation, Outcome, Void};
+use crate::sla::window::Timestamp;
+
+use tls::Trust;
+use trail::Trail;
+
+/// How much later than its deadline a probe may end before we stop trusting what it measured:
+/// beyond it, this machine was asleep or overloaded, and nobody can tell what the service did.
+const STALL_MS: i64 = 1_000;
+
+/// Asks endpoints. Cheap to clone: clones share the trusted authorities.
+#[derive(Clone)]
+pub struct Prober {
+    vantage: VantageId,
+    trust: Arc<Trust>,
+}
+
+/// What would keep a probe from asking at all, found before it has to.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeSetupError {
+    /// The TLS library refuses its own defaults.
+    #[error("set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// An `https` endpoint without a `ca_file`, on a system without certificates.
+    #[error(
+        "verify `{url}`: this system has no trusted authorities; install `ca-certificates` or name a `ca_file`"
+    )]
+    NoSystemAuthorities {
+        /// Which address wants them.
+        url: String,
+    },
+    /// The file of authorities cannot be read.
+    #[error("read the authorities in `{}`: {source}; it must be a readable PEM file", path.display())]
+    ReadAuthorities {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file of authorities holds none that can be used.
+    #[error(
+        "use the authorities in `{}`: {reason}; it must hold at least one `BEGIN CERTIFICATE` block",
+        path.display()
+    )]
+    UseAuthorities {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A secret's file cannot be read.
+    #[error("read the secret of header `{header}` from `{}`: {source}", path.display())]
+    ReadSecret {
+        /// The header that carries it.
+        header: String,
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A secret's environment variable is not set.
+    #[error("read the secret of header `{header}` from the environment: set `{variable}`")]
+    MissingSecret {
+        /// The header that carries it.
+        header: String,
+        /// Which variable.
+        variable: String,
+    },
+    /// A part of the request that HTTP cannot carry. The text is not shown where it is a secret.
+    #[error("ask `{url}`: {part} cannot be sent over HTTP")]
+    Request {
+        /// Which address.
+        url: String,
+        /// Which part.
+        part: String,
+    },
+}
+
+impl Prober {
+    /// A prober that asks from `vantage` and trusts the system's authorities.
+    ///
+    /// # Errors
+    ///
+    /// If the TLS library cannot be set up.
+    pub fn new(vantage: VantageId) -> Result<Self, ProbeSetupError> {
+        Ok(Self {
+            vantage,
+            trust: Arc::new(Trust::of_system()?),
+        })
+    }
+
+    /// Checks what a probe of `endpoint` needs from this machine, without asking anything.
+    ///
+    /// # Errors
+    ///
+    /// If a file or variable is missing, or the request cannot be sent as configured.
+    pub fn prepare(&self, endpoint: &Endpoint) -> Result<(), ProbeSetupError> {
+        match &endpoint.probe {
+            Probe::Http(probe) => http::prepare(&self.trust, probe).map(drop),
+        }
+    }
+
+    /// Asks `endpoint` once.
+    ///
+    /// `tick` is the planned instant, `at` the instant when asking began. Ends within the
+    /// endpoint's timeout; dropping the future ends the connection too.
+    pub async fn probe(&self, endpoint: &Endpoint, tick: Timestamp, at: Timestamp) -> Finding {
+        let mut trail = Trail::begin(Duration::from_millis(
+            endpoint.timeout_ms.max(0).unsigned_abs(),
+        ));
+        let mut ending = match &endpoint.probe {
+            Probe::Http(probe) => http::ask(&self.trust, probe, at, &mut trail).await,
+        };
+        trail.end();
+
+        let overrun_ms = trail.elapsed_ms() - endpoint.timeout_ms;
+        if overrun_ms > STALL_MS {
+            ending = Ending::void(
+                Void::NotExecuted,
+                format!("this machine stalled: the probe ended {overrun_ms} ms after its deadline"),
+            );
+        }
+        let outcome = match ending.verdict {
+            Verdict::Good => Outcome::Answered {
+                latency_ms: trail.latency_ms(),
+                partial: false,
+            },
+            Verdict::Failed(fault) => Outcome::Failed(fault),
+            Verdict::Void(void) => Outcome::Void(void),
+        };
+        let mut trace = trail.into_trace();
+        trace.message = ending.message;
+        Finding {
+            endpoint: endpoint.id.clone(),
+            vantage: self.vantage.clone(),
+            observation: Observation { tick, at, outcome },
+            trace,
+        }
+    }
+}
+
+/// How a probe ended, and why in one sentence for ops.
+#[derive(Debug)]
+struct Ending {
+    verdict: Verdict,
+    message: String,
+}
+
+#[derive(Debug)]
+enum Verdict {
+    Good,
+    Failed(Fault),
+    Void(Void),
+}
+
+impl Ending {
+    fn good() -> Self {
+        Self {
+            verdict: Verdict::Good,
+            message: String::new(),
+        }
+    }
+
+    fn failed(fault: Fault, message: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Failed(fault),
+            message: message.into(),
+        }
+    }
+
+    fn void(void: Void, message: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Void(void),
+            message: message.into(),
+        }
+    }
+}
+
+/// Text from outside, fit to be quoted in one line of a message.
+fn quoted(text: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    let mut shown: String = text
+        .chars()
+        .take(CHARS_MAX)
+        .map(|c| if c.is_control() || c == '`' { '.' } else { c })
+        .collect();
+    if text.chars().nth(CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    format!("`{shown}`")
+}
+
+/// Reads the secret that the header `header` carries.
+fn read_secret(header: &str, place: &SecretPlace) -> Result<SecretString, ProbeSetupError> {
+    match place {
+        SecretPlace::File(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|source| ProbeSetupError::ReadSecret {
+                    header: header.to_owned(),
+                    path: path.clone(),
+                    source,
+                })?;
+            let line = text.strip_suffix('\n').unwrap_or(&text);
+            Ok(line.strip_suffix('\r').unwrap_or(line).into())
+        }
+        SecretPlace::Env(variable) => {
+            std::env::var(variable)
+                .map(SecretString::from)
+                .map_err(|_unset_or_not_unicode| ProbeSetupError::MissingSecret {
+                    header: header.to_owned(),
+                    variable: variable.clone(),
+                })
+        }
+    }
+}

@@ -1,1 +1,116 @@
-//! probe.
+//! Probes against real sockets: a loopback zoo of well-behaved, broken and hostile servers.
+
+mod answers;
+mod connections;
+mod faults;
+mod nginx;
+mod tls;
+mod zoo;
+
+use std::net::SocketAddr;
+
+use vigie::probe::Prober;
+use vigie::sla::catalog::{
+    Endpoint, EndpointId, HttpProbe, JsonState, Probe, SecretPlace, Url, Value, VantageId,
+};
+use vigie::sla::observation::{Finding, Outcome};
+use vigie::sla::window::Timestamp;
+
+/// The instant of every probe here; certificates are made around it.
+fn at() -> Timestamp {
+    Timestamp::from_unix_ms(1_750_000_000_000).unwrap()
+}
+
+fn prober() -> Prober {
+    Prober::new(VantageId::new("here").unwrap()).unwrap()
+}
+
+/// A plain `GET` that expects 200.
+fn get(host: &str, address: SocketAddr) -> HttpProbe {
+    HttpProbe {
+        url: Url {
+            tls: false,
+            host: host.to_owned(),
+            port: address.port(),
+            path: "/".to_owned(),
+        },
+        method: "GET".to_owned(),
+        headers: Vec::new(),
+        body: None,
+        expected_statuses: vec![200],
+        body_contains: Vec::new(),
+        json: None,
+        body_bytes_max: 1024 * 1024,
+        ca_file: None,
+    }
+}
+
+/// Waits long enough for a loaded machine; probes that must see a hang wait less.
+fn endpoint(probe: HttpProbe) -> Endpoint {
+    endpoint_within(probe, 10_000)
+}
+
+fn endpoint_within(probe: HttpProbe, timeout_ms: i64) -> Endpoint {
+    Endpoint {
+        id: EndpointId::new("e").unwrap(),
+        label: "e".to_owned(),
+        data_provider: None,
+        contractual: true,
+        retired: false,
+        probe: Probe::Http(probe),
+        interval_ms: 60_000,
+        timeout_ms,
+        validity_ms: 160_000,
+        latency_objective_ms: None,
+    }
+}
+
+async fn ask(endpoint: &Endpoint) -> Finding {
+    prober().probe(endpoint, at(), at()).await
+}
+
+/// What came of it, in the words of the store: `answered`, `status:503`, `void credential:401`.
+fn verdict(finding: &Finding) -> String {
+    match finding.observation.outcome {
+        Outcome::Answered { .. } => "answered".to_owned(),
+        Outcome::Failed(fault) => fault.to_string(),
+        Outcome::Void(void) => format!("void {void}"),
+    }
+}
+
+/// Asks once and compares the verdict, and the message with its varying address as `ADDRESS`.
+#[track_caller]
+fn assert_finding(what: &str, finding: &Finding, expected: &str, message: &str) {
+    assert_eq!(
+        verdict(finding),
+        expected,
+        "{what}: {}",
+        finding.trace.message
+    );
+    let shown = match finding.trace.address {
+        Some(address) => finding
+            .trace
+            .message
+            .replace(&address.to_string(), "ADDRESS"),
+        None => finding.trace.message.clone(),
+    };
+    assert_eq!(shown, message, "{what}");
+}
+
+/// The state field of the real ping routes.
+fn ping_state() -> Option<JsonState> {
+    Some(JsonState {
+        path: vec!["status".to_owned()],
+        up: vec!["ok".to_owned()],
+        maintenance: vec!["maintenance".to_owned()],
+        unknown: vec!["unknown".to_owned()],
+    })
+}
+
+/// A secret header whose value lies in `path`.
+fn secret_header(name: &str, path: &std::path::Path) -> (String, Value) {
+    (
+        name.to_owned(),
+        Value::Secret(SecretPlace::File(path.to_owned())),
+    )
+}

@@ -1,0 +1,174 @@
+//! From a name to an open connection.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, timeout};
+
+use super::trail::Trail;
+use super::{Ending, quoted};
+use crate::sla::observation::{Fault, Stage, Void};
+
+/// Opens a connection to `host`, trying its addresses in the order of the system's resolver.
+pub(super) async fn open(host: &str, port: u16, trail: &mut Trail) -> Result<TcpStream, Ending> {
+    let addresses = match host.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, port)],
+        Err(_a_name) => {
+            trail.enter(Stage::Resolve);
+            resolve(host, port).await?
+        }
+    };
+    trail.enter(Stage::Connect);
+    connect(host, &addresses, trail).await
+}
+
+/// Asks the system's resolver, which knows hosts files and search domains.
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Ending> {
+    let name = host.to_owned();
+    let lookup = tokio::task::spawn_blocking(move || {
+        let hints = AddrInfoHints {
+            socktype: SockType::Stream.into(),
+            ..AddrInfoHints::default()
+        };
+        // An address family that is neither IPv4 nor IPv6 is of no use to us.
+        getaddrinfo(Some(&name), None, Some(hints))
+            .map(|found| found.filter_map(Result::ok).collect::<Vec<_>>())
+    });
+    let host = quoted(host);
+    let found = match lookup.await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            let kind = error.kind();
+            let detail = io::Error::from(error);
+            return Err(match kind {
+                LookupErrorKind::NoName | LookupErrorKind::NoData => {
+                    Ending::failed(Fault::Dns, format!("{host} has no address"))
+                }
+                // Also what a broken zone of the service looks like from here: we cannot tell
+                // which it was, so we do not accuse.
+                LookupErrorKind::Again
+                | LookupErrorKind::Fail
+                | LookupErrorKind::System
+                | LookupErrorKind::Memory
+                | LookupErrorKind::Badflags
+                | LookupErrorKind::Family
+                | LookupErrorKind::Socktype
+                | LookupErrorKind::Service
+                | LookupErrorKind::Unknown
+                | LookupErrorKind::IO => Ending::void(
+                    Void::Resolver,
+                    format!("our resolver could not answer for {host}: {detail}"),
+                ),
+            });
+        }
+        Err(_cancelled) => {
+            return Err(Ending::void(
+                Void::NotExecuted,
+                "the lookup was given up because the program stops",
+            ));
+        }
+    };
+    let mut addresses: Vec<SocketAddr> = Vec::with_capacity(found.len());
+    for info in found {
+        let address = SocketAddr::new(info.sockaddr.ip(), port);
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        return Err(Ending::failed(Fault::Dns, format!("{host} has no address")));
+    }
+    Ok(addresses)
+}
+
+/// Tries one address after the other. One that is silent takes at most its share of the time
+/// left, so that it cannot hide one that works.
+async fn connect(
+    host: &str,
+    addresses: &[SocketAddr],
+    trail: &mut Trail,
+) -> Result<TcpStream, Ending> {
+    let mut misses = Vec::new();
+    let mut all_without_route = true;
+    for (tried, &address) in addresses.iter().enumerate() {
+        trail.trace.address = Some(address);
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let socket = match socket {
+            Ok(socket) => socket,
+            // A kernel without this address family has no route either.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                misses.push(format!("{address}: {error}"));
+                continue;
+            }
+            Err(error) => {
+                return Err(Ending::void(
+                    Void::NotExecuted,
+                    format!("this machine could not open a socket: {error}"),
+                ));
+            }
+        };
+        let n_left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        let share = (trail.deadline() - Instant::now()) / n_left;
+        let attempt = socket.connect(address);
+        let connected = if n_left == 1 {
+            // The deadline of the whole probe ends the last attempt.
+            Ok(attempt.await)
+        } else {
+            timeout(share, attempt).await
+        };
+        match connected {
+            Ok(Ok(stream)) => {
+                // Small requests must leave at once; without it only latency suffers.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => match error.kind() {
+                // Our own ports are used up, or our own firewall forbids it.
+                io::ErrorKind::AddrNotAvailable | io::ErrorKind::PermissionDenied => {
+                    return Err(Ending::void(
+                        Void::NotExecuted,
+                        format!("this machine could not connect to {address}: {error}"),
+                    ));
+                }
+                io::ErrorKind::NetworkUnreachable => {
+                    misses.push(format!("no route to {address}"));
+                }
+                kind => {
+                    all_without_route = false;
+                    misses.push(match kind {
+                        io::ErrorKind::ConnectionRefused => {
+                            format!("connection refused by {address}")
+                        }
+                        io::ErrorKind::ConnectionReset => {
+                            format!("connection reset by {address}")
+                        }
+                        io::ErrorKind::HostUnreachable => format!("{address} is unreachable"),
+                        io::ErrorKind::TimedOut => format!("no connection to {address}"),
+                        _ => format!("no connection to {address}: {error}"),
+                    });
+                }
+            },
+            Err(_elapsed) => {
+                all_without_route = false;
+                misses.push(format!(
+                    "no connection to {address} within {} ms",
+                    share.as_millis()
+                ));
+            }
+        }
+    }
+    let message = match misses.as_slice() {
+        [only] => only.clone(),
+        several => format!("{}: {}", quoted(host), several.join(", ")),
+    };
+    Err(if all_without_route {
+        Ending::void(Void::Uplink, message)
+    } else {
+        Ending::failed(Fault::Connect, message)
+    })
+}

@@ -1,0 +1,87 @@
+//! How far a probe has come and how long each stage took: what is left when it is cut off.
+
+use std::time::{Duration, Instant};
+
+use crate::sla::observation::{Stage, Trace};
+
+/// The steps of one probe so far.
+pub(super) struct Trail {
+    began: Instant,
+    deadline: tokio::time::Instant,
+    timeout: Duration,
+    /// The stage under way, and since when.
+    under_way: Option<(Stage, Instant)>,
+    ended: Option<Instant>,
+    /// Bytes of body received.
+    pub(super) body_bytes: usize,
+    /// What people will want to know.
+    pub(super) trace: Trace,
+}
+
+impl Trail {
+    pub(super) fn begin(timeout: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            deadline: tokio::time::Instant::now() + timeout,
+            timeout,
+            under_way: None,
+            ended: None,
+            body_bytes: 0,
+            trace: Trace::default(),
+        }
+    }
+
+    /// When the probe must be over.
+    pub(super) fn deadline(&self) -> tokio::time::Instant {
+        self.deadline
+    }
+
+    /// How long it may take.
+    pub(super) fn timeout_ms(&self) -> u128 {
+        self.timeout.as_millis()
+    }
+
+    /// The stage under way; before the first, that one.
+    pub(super) fn stage(&self) -> Stage {
+        self.under_way.map_or(Stage::Resolve, |(stage, _)| stage)
+    }
+
+    /// Ends the stage under way and begins the next.
+    pub(super) fn enter(&mut self, stage: Stage) {
+        let now = Instant::now();
+        self.close(now);
+        self.under_way = Some((stage, now));
+    }
+
+    /// Ends the exchange: what follows is not part of the latency. A second call does nothing.
+    pub(super) fn end(&mut self) {
+        if self.ended.is_none() {
+            let now = Instant::now();
+            self.close(now);
+            self.ended = Some(now);
+        }
+    }
+
+    /// From the beginning to the end of the exchange, begun milliseconds counting in full: an
+    /// answer is never shown faster than it was.
+    pub(super) fn latency_ms(&self) -> u32 {
+        let elapsed = self.ended.unwrap_or(self.began) - self.began;
+        u32::try_from(elapsed.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
+    }
+
+    /// From the beginning until now.
+    pub(super) fn elapsed_ms(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn into_trace(self) -> Trace {
+        self.trace
+    }
+
+    fn close(&mut self, now: Instant) {
+        if let Some((stage, since)) = self.under_way {
+            let elapsed_us = u32::try_from((now - since).as_micros()).unwrap_or(u32::MAX);
+            *self.trace.phases.of_mut(stage) = Some(elapsed_us);
+        }
+    }
+}

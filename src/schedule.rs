@@ -12,7 +12,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use crate::sla::catalog::EndpointId;
 use crate::sla::observation::MissCause;
-use crate::sla::window::{HOUR_MS, Timestamp};
+use crate::sla::window::{HOUR_MS, Timestamp, Window};
 
 /// A last tick so far ahead of the clock at the start comes from a clock that was wrong, not from
 /// one that was put back; waiting for it could take years.
@@ -253,6 +253,19 @@ impl Row {
             }
         }
     }
+}
+
+/// The ticks in `window` of an endpoint that is asked every `interval_ms` (at least 1).
+pub fn ticks(
+    endpoint: &EndpointId,
+    interval_ms: i64,
+    window: Window,
+) -> impl Iterator<Item = Timestamp> + use<> {
+    let grid = Grid::new(endpoint, interval_ms);
+    let first = grid.index_at(window.start().plus_ms(-1)) + 1;
+    (first..)
+        .map(move |idx| grid.at(idx))
+        .take_while(move |at| *at < window.end())
 }
 
 /// The instants `offset + n * interval`.

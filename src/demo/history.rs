@@ -15,6 +15,7 @@ use chrono::{Datelike, NaiveDate, Timelike, Weekday};
 use chrono_tz::Tz;
 
 use super::{mix, simulator};
+use crate::schedule;
 use crate::sla::catalog::{Endpoint, Probe, VantageId};
 use crate::sla::observation::{
     Fault, Finding, Observation, Outcome, Phases, Stage, TlsFault, Trace, Void,
@@ -77,7 +78,7 @@ impl Past {
         let manner = Manner::of(endpoint);
         months.flat_map(move |(month, part)| {
             let episodes = past.episodes(endpoint, month);
-            ticks(endpoint, part).filter_map(move |tick| {
+            schedule::ticks(&endpoint.id, endpoint.interval_ms, part).filter_map(move |tick| {
                 let event = episodes
                     .iter()
                     .find(|episode| episode.window.contains(tick))
@@ -728,14 +729,4 @@ impl Manner {
         }
         phases
     }
-}
-
-/// The ticks of `endpoint` in `window`.
-fn ticks(endpoint: &Endpoint, window: Window) -> impl Iterator<Item = Timestamp> + use<> {
-    let interval_ms = endpoint.interval_ms.max(1);
-    let first = window
-        .start()
-        .plus_ms((-window.start().unix_ms()).rem_euclid(interval_ms));
-    std::iter::successors(Some(first), move |tick| Some(tick.plus_ms(interval_ms)))
-        .take_while(move |tick| *tick < window.end())
 }

@@ -2,12 +2,17 @@
 //! two APIs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use vigie::clock::{Clock, ManualClock};
 use vigie::demo::apis::{Answer, EXPIRED_TOKEN, TOKEN};
 use vigie::demo::history::{MARK, Past};
 use vigie::demo::simulator::{self, Act, Cue, Scenario, Simulator, When};
+use vigie::schedule::{Due, Schedule};
 use vigie::sla::availability::Verdict;
 use vigie::sla::catalog::{Endpoint, EndpointId, HttpProbe, Probe, Url, VantageId};
 use vigie::sla::commitment::{Ppm, Terms};
@@ -240,6 +245,26 @@ fn nothing_is_seen_after_now_nor_before_the_first_month() {
     let last = findings.last().unwrap().observation.at;
     let silent_ms = at("2026-11-22T10:30:00+01:00").since(last);
     assert!((0..=120_000).contains(&silent_ms), "{last}");
+}
+
+#[test]
+fn a_monitor_that_starts_now_goes_on_where_the_past_ends() {
+    let now = at("2026-11-22T10:30:00+01:00");
+    let endpoint = endpoint("socle", true, 60);
+    let recent = Window::new(now.plus_ms(-HOUR_MS), now).unwrap();
+    let ticks: Vec<Timestamp> = findings(past(), &endpoint, recent)
+        .iter()
+        .map(|finding| finding.observation.tick)
+        .collect();
+    assert_eq!(ticks.len(), 60);
+    let last = (endpoint.id.clone(), *ticks.last().unwrap());
+    let mut schedule = Schedule::new(
+        [(endpoint.id.clone(), endpoint.interval_ms)],
+        std::slice::from_ref(&last),
+        now,
+    );
+    assert_eq!(schedule.due(now), Due::default());
+    assert_eq!(schedule.next_wake(), Some(last.1.plus_ms(MINUTE_MS)));
 }
 
 #[test]
@@ -601,6 +626,44 @@ async fn droits_cnam_answers_over_tls_to_those_who_trust_its_authority() {
 
     let stranger = reqwest::Client::builder().no_proxy().build().unwrap();
     assert!(get(&stranger, "127.0.0.1", "/v1/sante").await.is_err());
+}
+
+#[tokio::test]
+async fn both_versions_of_http_are_spoken_over_tls() {
+    let simulator = simulator::start(Scenario::quiet(), Clock::System)
+        .await
+        .unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(simulator.ca_pem.as_bytes()).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let stream = tokio::net::TcpStream::connect(simulator.droits_cnam)
+        .await
+        .unwrap();
+    let name = ServerName::try_from("droits-cnam.example").unwrap();
+    let stream = connector.connect(name, stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    let connection = tokio::spawn(connection);
+    let request = hyper::Request::get("https://droits-cnam.example/v1/sante")
+        .body(http_body_util::Empty::<hyper::body::Bytes>::new())
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.version(), hyper::Version::HTTP_2);
+    assert_eq!(response.status(), 200);
+    connection.abort();
 }
 
 #[tokio::test]

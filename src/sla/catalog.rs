@@ -300,6 +300,18 @@ pub struct JsonState {
     pub maintenance: Vec<String>,
     /// Texts that mean that the service does not know: void.
     pub unknown: Vec<String>,
+    /// The field that tells when the service last looked (`["last_update"]`, RFC 3339), where an
+    /// answer may come from a cache. A good answer then speaks from that instant.
+    pub dated_by: Option<Vec<String>>,
+}
+
+/// A host that stands for our own way out: when it is silent too, a silent endpoint proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// A name, which proves our resolver too, or an address (IPv6 without brackets).
+    pub host: String,
+    /// Where it accepts connections.
+    pub port: u16,
 }
 
 /// The body a statement is addressed to.

@@ -329,6 +329,9 @@ pub struct Trace {
     pub message: String,
     /// When the presented leaf certificate ends.
     pub certificate_not_after: Option<Timestamp>,
+    /// How long the service asked us to leave it alone (`Retry-After`), in milliseconds; at most a
+    /// day.
+    pub retry_after_ms: Option<i64>,
 }
 
 /// How long each stage took, in microseconds; a stage that was not reached is absent, the one

@@ -12,7 +12,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HOST, HeaderMap, HeaderName, HeaderValue,
-    USER_AGENT,
+    RETRY_AFTER, USER_AGENT,
 };
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{Method, Request, Response, Uri, Version};
@@ -168,7 +168,7 @@ async fn exchange(
         Ending::failed(Fault::Connect, format!("the connection broke: {error}"))
     })?;
     let Some((name, authorities)) = &prepared.tls else {
-        return over_http1(stream, address, prepared, probe, trail).await;
+        return over_http1(stream, address, prepared, probe, at, trail).await;
     };
     trail.enter(Stage::Tls);
     let (stream, not_after) =
@@ -176,9 +176,9 @@ async fn exchange(
     trail.trace.certificate_not_after = not_after;
     let stream = stream?;
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        over_http2(stream, address, prepared, probe, trail).await
+        over_http2(stream, address, prepared, probe, at, trail).await
     } else {
-        over_http1(stream, address, prepared, probe, trail).await
+        over_http1(stream, address, prepared, probe, at, trail).await
     }
 }
 
@@ -187,6 +187,7 @@ async fn over_http1(
     address: SocketAddr,
     prepared: &Prepared,
     probe: &HttpProbe,
+    at: Timestamp,
     trail: &mut Trail,
 ) -> Result<Answer, Ending> {
     trail.enter(Stage::Processing);
@@ -204,7 +205,7 @@ async fn over_http1(
         .or_insert(HeaderValue::from_static("close"));
     let exchange = async {
         let response = sender.send_request(request).await;
-        receive(response, address, probe, trail).await
+        receive(response, address, probe, at, trail).await
     };
     drive(connection, exchange).await
 }
@@ -214,6 +215,7 @@ async fn over_http2(
     address: SocketAddr,
     prepared: &Prepared,
     probe: &HttpProbe,
+    at: Timestamp,
     trail: &mut Trail,
 ) -> Result<Answer, Ending> {
     trail.enter(Stage::Processing);
@@ -236,7 +238,7 @@ async fn over_http2(
     *request.version_mut() = Version::HTTP_2;
     let exchange = async {
         let response = sender.send_request(request).await;
-        receive(response, address, probe, trail).await
+        receive(response, address, probe, at, trail).await
     };
     drive(connection, exchange).await
 }
@@ -269,12 +271,20 @@ async fn receive(
     response: hyper::Result<Response<Incoming>>,
     address: SocketAddr,
     probe: &HttpProbe,
+    at: Timestamp,
     trail: &mut Trail,
 ) -> Result<Answer, Ending> {
     let response = response.map_err(|error| broken(&error, address, trail))?;
     trail.enter(Stage::Transfer);
     let status = response.status().as_u16();
     trail.trace.status = Some(status);
+    if let 429 | 503 = status {
+        trail.trace.retry_after_ms = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| judge::retry_after_ms(text, at));
+    }
     let expected = judge::is_expected(probe, status);
     let content_encoding = response
         .headers()

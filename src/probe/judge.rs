@@ -1,11 +1,13 @@
 //! What an HTTP answer means. Pure: everything is at hand.
 
+use chrono::DateTime;
 use serde_json::Value as Json;
 
 use super::body::{InflateError, inflate};
 use super::{Ending, quoted};
 use crate::sla::catalog::{HttpProbe, JsonState, Value};
 use crate::sla::observation::{Fault, Void};
+use crate::sla::window::Timestamp;
 
 /// A whole answer.
 pub(super) struct Answer {
@@ -112,17 +114,10 @@ fn stated(state: &JsonState, body: &[u8]) -> Ending {
     let Ok(json) = serde_json::from_slice::<Json>(body) else {
         return Ending::failed(Fault::Content, "the body is not JSON");
     };
-    let path = format!("$.{}", state.path.join("."));
-    let mut field = &json;
-    for name in &state.path {
-        let Some(inner) = field.get(name) else {
-            return Ending::failed(
-                Fault::Content,
-                format!("{} is missing in the body", quoted(&path)),
-            );
-        };
-        field = inner;
-    }
+    let (path, field) = match field(&json, &state.path) {
+        Ok(found) => found,
+        Err(missing) => return missing,
+    };
     let told = match field {
         Json::String(text) => text.clone(),
         Json::Bool(_) | Json::Number(_) => field.to_string(),
@@ -135,7 +130,10 @@ fn stated(state: &JsonState, body: &[u8]) -> Ending {
     };
     let message = format!("{} is {}", quoted(&path), quoted(&told));
     if state.up.contains(&told) {
-        Ending::good()
+        match &state.dated_by {
+            Some(dated_by) => good_since(&json, dated_by),
+            None => Ending::good(),
+        }
     } else if state.maintenance.contains(&told) {
         Ending::failed(Fault::Maintenance, message)
     } else if state.unknown.contains(&told) {
@@ -145,6 +143,57 @@ fn stated(state: &JsonState, body: &[u8]) -> Ending {
         let expected = expected.collect::<Vec<_>>().join(" or ");
         Ending::failed(Fault::Content, format!("{message}, expected {expected}"))
     }
+}
+
+/// Good, from the instant on that this field tells.
+fn good_since(json: &Json, dated_by: &[String]) -> Ending {
+    let (path, field) = match field(json, dated_by) {
+        Ok(found) => found,
+        Err(missing) => return missing,
+    };
+    let instant = field
+        .as_str()
+        .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
+        .and_then(|instant| Timestamp::from_unix_ms(instant.timestamp_millis()));
+    match instant {
+        Some(looked_at) => Ending {
+            looked_at: Some(looked_at),
+            ..Ending::good()
+        },
+        None => Ending::failed(
+            Fault::Content,
+            format!("{} is not a date and time as in RFC 3339", quoted(&path)),
+        ),
+    }
+}
+
+/// A field of the body, with its path as people write it.
+fn field<'a>(json: &'a Json, names: &[String]) -> Result<(String, &'a Json), Ending> {
+    let path = format!("$.{}", names.join("."));
+    let mut field = json;
+    for name in names {
+        let Some(inner) = field.get(name) else {
+            return Err(Ending::failed(
+                Fault::Content,
+                format!("{} is missing in the body", quoted(&path)),
+            ));
+        };
+        field = inner;
+    }
+    Ok((path, field))
+}
+
+/// How long `Retry-After` asks us to wait from `at` on, in milliseconds: seconds or a date.
+pub(super) fn retry_after_ms(text: &str, at: Timestamp) -> Option<i64> {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let asked_ms = match text.trim().parse::<u32>() {
+        Ok(asked_s) => i64::from(asked_s) * 1_000,
+        Err(_a_date) => {
+            let until = DateTime::parse_from_rfc2822(text.trim()).ok()?;
+            Timestamp::from_unix_ms(until.timestamp_millis())?.since(at)
+        }
+    };
+    Some(asked_ms.clamp(0, DAY_MS))
 }
 
 /// The service's own error code: five digits in `errors[0].code`, or the word in a flat `error`.

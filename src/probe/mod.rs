@@ -2,13 +2,14 @@
 //!
 //! Reading order: this file, [`http`] (one kind of probe), then the steps it takes: [`dial`] (name
 //! and connection), [`tls`] (handshake and certificates), [`body`] (what came, bounded), [`judge`]
-//! (what it means).
+//! (what it means), [`control`] (whose fault it was).
 //!
 //! A probe opens a connection of its own, makes exactly one request on it, and closes it. It starts
 //! from failure and proves success. Whether something is late, or down, is not decided here: the
 //! probe records facts.
 
 mod body;
+mod control;
 mod dial;
 mod http;
 mod judge;
@@ -22,10 +23,11 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::sla::catalog::{Endpoint, Probe, SecretPlace, VantageId};
+use crate::sla::catalog::{Control, Endpoint, Probe, SecretPlace, VantageId};
 use crate::sla::observation::{Fault, Finding, Observation, Outcome, Void};
 use crate::sla::window::Timestamp;
 
+use control::Controls;
 use tls::Trust;
 use trail::Trail;
 
@@ -38,6 +40,7 @@ const STALL_MS: i64 = 1_000;
 pub struct Prober {
     vantage: VantageId,
     trust: Arc<Trust>,
+    controls: Arc<Controls>,
 }
 
 /// What would keep a probe from asking at all, found before it has to.
@@ -111,7 +114,18 @@ impl Prober {
         Ok(Self {
             vantage,
             trust: Arc::new(Trust::of_system()?),
+            controls: Arc::new(Controls::new(Vec::new())),
         })
+    }
+
+    /// The same prober with control targets, best outside the services' own networks. When an
+    /// endpoint is silent and none of them can be reached either, the outcome is
+    /// [`Void::Uplink`] and not a fault of the service. Without any, the service is blamed.
+    pub fn with_controls(self, targets: Vec<Control>) -> Self {
+        Self {
+            controls: Arc::new(Controls::new(targets)),
+            ..self
+        }
     }
 
     /// Checks what a probe of `endpoint` needs from this machine, without asking anything.
@@ -128,7 +142,8 @@ impl Prober {
     /// Asks `endpoint` once.
     ///
     /// `tick` is the planned instant, `at` the instant when asking began. Ends within the
-    /// endpoint's timeout; dropping the future ends the connection too.
+    /// endpoint's timeout, after a silence plus the two seconds that control targets may take.
+    /// Dropping the future ends the connection too.
     pub async fn probe(&self, endpoint: &Endpoint, tick: Timestamp, at: Timestamp) -> Finding {
         let mut trail = Trail::begin(Duration::from_millis(
             endpoint.timeout_ms.max(0).unsigned_abs(),
@@ -139,11 +154,27 @@ impl Prober {
         trail.end();
 
         let overrun_ms = trail.elapsed_ms() - endpoint.timeout_ms;
-        if overrun_ms > STALL_MS {
-            ending = Ending::void(
+        ending = if overrun_ms > STALL_MS {
+            Ending::void(
                 Void::NotExecuted,
                 format!("this machine stalled: the probe ended {overrun_ms} ms after its deadline"),
-            );
+            )
+        } else {
+            self.controls.review(ending).await
+        };
+        // An answer from a cache speaks from the instant when the service looked, unless that is
+        // so long ago that it says nothing about now.
+        let mut speaks_from = at;
+        if let (Verdict::Good, Some(looked_at)) = (&ending.verdict, ending.looked_at) {
+            let age_ms = at.since(looked_at);
+            if age_ms > endpoint.validity_ms {
+                ending = Ending::void(
+                    Void::StatedUnknown,
+                    format!("the service last looked {} s ago", age_ms / 1_000),
+                );
+            } else if age_ms > 0 {
+                speaks_from = looked_at;
+            }
         }
         let outcome = match ending.verdict {
             Verdict::Good => Outcome::Answered {
@@ -158,7 +189,11 @@ impl Prober {
         Finding {
             endpoint: endpoint.id.clone(),
             vantage: self.vantage.clone(),
-            observation: Observation { tick, at, outcome },
+            observation: Observation {
+                tick,
+                at: speaks_from,
+                outcome,
+            },
             trace,
         }
     }
@@ -169,6 +204,8 @@ impl Prober {
 struct Ending {
     verdict: Verdict,
     message: String,
+    /// When the service itself last looked, if it says so.
+    looked_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -183,6 +220,7 @@ impl Ending {
         Self {
             verdict: Verdict::Good,
             message: String::new(),
+            looked_at: None,
         }
     }
 
@@ -190,6 +228,7 @@ impl Ending {
         Self {
             verdict: Verdict::Failed(fault),
             message: message.into(),
+            looked_at: None,
         }
     }
 
@@ -197,6 +236,7 @@ impl Ending {
         Self {
             verdict: Verdict::Void(void),
             message: message.into(),
+            looked_at: None,
         }
     }
 }

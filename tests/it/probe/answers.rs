@@ -281,9 +281,89 @@ async fn a_json_field_tells_the_state_and_nothing_else_passes() {
             up: vec!["true".to_owned()],
             maintenance: Vec::new(),
             unknown: Vec::new(),
+            dated_by: None,
         });
     };
     check("nested", nested, on_true, "answered", "").await;
+}
+
+/// The probes here are made at 2025-06-15T15:06:40Z, and speak for 160 s.
+#[tokio::test]
+async fn an_answer_from_a_cache_speaks_from_the_instant_when_the_service_looked() {
+    for (told, expected, message, speaks_from_s) in [
+        (r#""2025-06-15T15:06:10Z""#, "answered", "", -30),
+        (r#""2025-06-15T17:06:10.000+02:00""#, "answered", "", -30),
+        (r#""2025-06-15T15:04:00Z""#, "answered", "", -160),
+        (
+            r#""2025-06-15T15:03:59Z""#,
+            "void stated_unknown",
+            "the service last looked 161 s ago",
+            0,
+        ),
+        // A clock that is ahead of ours cannot make an answer speak for the future.
+        (r#""2025-06-15T15:07:00Z""#, "answered", "", 0),
+        (
+            r#""15/06/2025""#,
+            "content",
+            "`$.last_update` is not a date and time as in RFC 3339",
+            0,
+        ),
+        (
+            "7",
+            "content",
+            "`$.last_update` is not a date and time as in RFC 3339",
+            0,
+        ),
+    ] {
+        for (status, is_up) in [("ok", true), ("maintenance", false)] {
+            let body = format!(r#"{{"status":"{status}","last_update":{told}}}"#);
+            let (expected, message, speaks_from_s) = if is_up {
+                (expected, message, speaks_from_s)
+            } else {
+                // Only good answers are cached: bad news is always fresh.
+                ("maintenance", "`$.status` is `maintenance`", 0)
+            };
+            let dated = |probe: &mut HttpProbe| {
+                probe.json = ping_state();
+                probe.json.as_mut().unwrap().dated_by = Some(vec!["last_update".to_owned()]);
+            };
+            let bytes = response("200 OK", "", &body);
+            let finding = check(&body, bytes, dated, expected, message).await;
+            assert_eq!(finding.observation.tick, at());
+            let speaks_from_ms = finding.observation.at.since(at());
+            assert_eq!(speaks_from_ms, speaks_from_s * 1_000, "{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_service_can_ask_to_be_left_alone() {
+    for (header, status, expected_ms) in [
+        ("Retry-After: 30\r\n", "429 Too Many Requests", Some(30_000)),
+        ("Retry-After: 3120\r\n", "503 Busy", Some(3_120_000)),
+        (
+            "Retry-After: Sun, 15 Jun 2025 15:07:40 GMT\r\n",
+            "429 Wait",
+            Some(60_000),
+        ),
+        (
+            "Retry-After: Sun, 15 Jun 2025 15:00:00 GMT\r\n",
+            "429 Wait",
+            Some(0),
+        ),
+        // Nobody can make us silent for good.
+        ("Retry-After: 4000000000\r\n", "429 Wait", Some(86_400_000)),
+        ("Retry-After: soon\r\n", "429 Wait", None),
+        ("", "429 Wait", None),
+        ("Retry-After: 30\r\n", "200 OK", None),
+    ] {
+        let address = answers(response(status, header, "")).await;
+        let finding = ask(&endpoint(get("127.0.0.1", address))).await;
+        assert_eq!(
+            finding.trace.retry_after_ms, expected_ms,
+            "{header}{status}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod answers;
 mod connections;
+mod control;
 mod faults;
 mod nginx;
 mod tls;
@@ -104,6 +105,7 @@ fn ping_state() -> Option<JsonState> {
         up: vec!["ok".to_owned()],
         maintenance: vec!["maintenance".to_owned()],
         unknown: vec!["unknown".to_owned()],
+        dated_by: None,
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Integers decide; a percentage exists only as text, rounded down.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Add;
 
@@ -136,7 +137,9 @@ impl std::iter::Sum for Tally {
 ///
 /// Shown with two decimals rounded down, so that what is shown and what is decided cannot
 /// disagree: 94.99996 % is `94.99`, and `100.00` means that nothing is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Compared by value: `1/2` equals `2/4`.
+#[derive(Clone, Copy, Debug)]
 pub struct Ratio {
     part_ms: i64,
     whole_ms: i64,
@@ -183,14 +186,27 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// By value: `1/2` equals `2/4`.
-impl PartialOrd for Ratio {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+impl Ord for Ratio {
+    fn cmp(&self, other: &Self) -> Ordering {
         let left = i128::from(self.part_ms) * i128::from(other.whole_ms);
         let right = i128::from(other.part_ms) * i128::from(self.whole_ms);
-        Some(left.cmp(&right))
+        left.cmp(&right)
     }
 }
+
+impl PartialOrd for Ratio {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ratio {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Ratio {}
 
 /// The figures of some counted time (`settlement` rule 18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

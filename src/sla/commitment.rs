@@ -223,6 +223,16 @@ pub enum Rule {
     Main(EndpointId),
 }
 
+impl Rule {
+    /// Whether this endpoint can make a difference.
+    pub fn listens_to(&self, endpoint: &EndpointId) -> bool {
+        match self {
+            Self::All | Self::Any | Self::AtLeast(_) => true,
+            Self::Main(main) => main == endpoint,
+        }
+    }
+}
+
 /// How many vantages must agree that an endpoint is Down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quorum {

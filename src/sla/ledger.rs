@@ -325,14 +325,12 @@ impl Ledger {
     pub fn worst(&self, parts: impl IntoIterator<Item = Window>) -> Option<(Window, Tally)> {
         parts
             .into_iter()
-            .map(|part| (part, self.tally_within(part)))
-            .filter(|(_, tally)| tally.counted_ms() > 0)
-            .reduce(|worst, next| {
-                // Cross-multiplied: good / counted of both, without rounding.
-                let next_worse = i128::from(next.1.good_ms()) * i128::from(worst.1.counted_ms())
-                    < i128::from(worst.1.good_ms()) * i128::from(next.1.counted_ms());
-                if next_worse { next } else { worst }
+            .filter_map(|part| {
+                let tally = self.tally_within(part);
+                Some((tally.availability()?.lower, part, tally))
             })
+            .min_by_key(|(lower, _, _)| *lower)
+            .map(|(_, part, tally)| (part, tally))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::availability::{Availability, Budget, Outlook, Tally, Verdict};
 use super::catalog::{EndpointId, VantageId};
-use super::commitment::{Ppm, Terms};
+use super::commitment::{Ppm, Rule, Terms};
 use super::ledger::{Acceptance, Class, Exclusion, Ledger, Scope};
 use super::observation::{Fault, Observation, Outcome};
 use super::timeline::{
@@ -78,9 +78,9 @@ pub struct Record {
     pub endpoints: Vec<EndpointRecord>,
     /// Runs of Down of the service, in order, whole.
     pub outages: Vec<Outage>,
-    /// Refuted failures of any vantage.
+    /// When the service was good although a vantage saw a failure that was then refuted.
     pub transient: Windows,
-    /// When vantages contradicted each other without deciding.
+    /// When vantages of an endpoint contradicted each other without deciding.
     pub disputed: Windows,
 }
 
@@ -197,7 +197,10 @@ impl Statement {
     /// How far the Down time may be off because a state is only seen every `interval_ms`.
     pub fn resolution(&self, interval_ms: i64) -> Resolution {
         let n_incidents = i64::try_from(self.counted_incidents().count()).unwrap_or(i64::MAX);
-        let square = i128::from(interval_ms).pow(2) * i128::from(n_incidents) / 6;
+        let square = i128::from(interval_ms)
+            .pow(2)
+            .saturating_mul(i128::from(n_incidents))
+            / 6;
         Resolution {
             bound_ms: interval_ms.saturating_mul(n_incidents),
             deviation_ms: i64::try_from(square.isqrt()).unwrap_or(i64::MAX),
@@ -234,7 +237,6 @@ pub fn observe(
     endpoints: &[EndpointEvidence],
     terms: &Terms,
 ) -> Record {
-    let now = now.filter(|now| *now < window.end());
     let reach = reach(window, endpoints);
     // What lies at or after `now` is not known yet, whatever the evidence says of it.
     let known = match now {
@@ -254,13 +256,17 @@ pub fn observe(
                         return Timeline::constant(reach, State::Unknown);
                     };
                     let track = track(known, now, endpoint, &vantage.seen, terms);
-                    transient = transient.union(&track.transient);
+                    if terms.rule.listens_to(&endpoint.id) {
+                        transient = transient.union(&track.transient);
+                    }
                     track.timeline.over(reach)
                 })
                 .collect();
             let tracks: Vec<&Timeline> = tracks.iter().collect();
             let consensus = quorum(reach, &tracks, terms.quorum);
-            disputed = disputed.union(&consensus.disputed);
+            if terms.rule.listens_to(&endpoint.id) {
+                disputed = disputed.union(&consensus.disputed);
+            }
             EndpointRecord {
                 id: endpoint.id.clone(),
                 timeline: consensus.timeline,
@@ -274,21 +280,15 @@ pub fn observe(
         .collect();
     let service = compose(reach, &timelines, &terms.rule);
     let service = forgive_short_outages(&service, terms.minimum_outage_ms);
-    let outages = service
-        .when(State::Down)
-        .iter()
-        .map(|window| Outage {
-            window: *window,
-            cause: first_failure(endpoints, *window),
-        })
-        .collect();
+    let outages = outages(&service, endpoints, &terms.rule);
+    let good = service.runs(|state| matches!(state, State::Up | State::Degraded));
     Record {
         window,
-        now,
+        now: now.filter(|now| *now < window.end()),
         service,
         endpoints: records,
         outages,
-        transient,
+        transient: transient.intersection(&good),
         disputed,
     }
 }
@@ -408,29 +408,50 @@ fn track(
     }
 }
 
-/// The first failure that any vantage saw in `window`.
-fn first_failure(endpoints: &[EndpointEvidence], window: Window) -> Option<(EndpointId, Fault)> {
-    let failures = endpoints.iter().flat_map(|endpoint| {
-        endpoint.vantages.iter().filter_map(|vantage| {
+/// Every failure of the endpoints that `rule` listens to, in order of time. What happened at one
+/// instant is ordered by endpoint and fault, so that the order of the evidence does not matter.
+fn failures<'a>(
+    endpoints: &'a [EndpointEvidence],
+    rule: &Rule,
+) -> Vec<(Timestamp, &'a EndpointId, Fault)> {
+    let mut failures = Vec::new();
+    for endpoint in endpoints
+        .iter()
+        .filter(|endpoint| rule.listens_to(&endpoint.id))
+    {
+        for vantage in &endpoint.vantages {
             let Seen::Observations(observations) = &vantage.seen else {
-                return None;
+                continue;
             };
-            let first = if observations.is_sorted_by_key(|observation| observation.at) {
-                observations.partition_point(|observation| observation.at < window.start())
-            } else {
-                0
-            };
-            observations
-                .iter()
-                .skip(first)
-                .filter(|observation| window.contains(observation.at))
-                .find_map(|observation| match observation.outcome {
+            failures.extend(observations.iter().filter_map(
+                |observation| match observation.outcome {
                     Outcome::Failed(fault) => Some((observation.at, &endpoint.id, fault)),
                     Outcome::Answered { .. } | Outcome::Void(_) => None,
-                })
-        })
-    });
+                },
+            ));
+        }
+    }
+    failures.sort_unstable();
     failures
-        .min_by_key(|(at, _, _)| *at)
-        .map(|(_, endpoint, fault)| (endpoint.clone(), fault))
+}
+
+/// Runs of Down of the service, each with the first failure seen in it.
+fn outages(service: &Timeline, endpoints: &[EndpointEvidence], rule: &Rule) -> Vec<Outage> {
+    let down = service.when(State::Down);
+    if down.is_empty() {
+        return Vec::new();
+    }
+    let failures = failures(endpoints, rule);
+    down.iter()
+        .map(|window| {
+            let first = failures.partition_point(|(at, _, _)| *at < window.start());
+            Outage {
+                window: *window,
+                cause: failures
+                    .get(first)
+                    .filter(|(at, _, _)| window.contains(*at))
+                    .map(|(_, endpoint, fault)| ((*endpoint).clone(), *fault)),
+            }
+        })
+        .collect()
 }

@@ -7,6 +7,9 @@
 //!
 //! Every step is monotone: an observation that turns from failed to answered never lowers what
 //! comes out, and time that turns from Unknown to anything known never moves a bound outwards.
+//! A clause that forgives short outages brings one exception of its own: a short silence stays
+//! Unknown, while the same time proven Down is forgiven, so there the proof of a failure can
+//! raise the lower bound.
 
 use std::borrow::Cow;
 
@@ -136,8 +139,8 @@ impl Timeline {
 struct Builder {
     window: Window,
     segments: Vec<Segment>,
-    /// The state said last, from where, and until when at most.
-    said: Option<(Timestamp, State, Timestamp)>,
+    /// The state said last, and until when it holds at most.
+    said: Option<(State, Timestamp)>,
     /// Everything before is written.
     written: Timestamp,
 }
@@ -155,19 +158,19 @@ impl Builder {
     /// From `at` on it was `state`, until said otherwise. Calls come in order of time.
     fn set(&mut self, at: Timestamp, state: State) {
         self.write_until(at);
-        self.said = Some((at, state, Timestamp::MAX));
+        self.said = Some((state, Timestamp::MAX));
     }
 
     /// What was said last holds until `at` at most.
     fn until(&mut self, at: Timestamp) {
-        if let Some((_, _, end)) = &mut self.said {
+        if let Some((_, end)) = &mut self.said {
             *end = at;
         }
     }
 
     fn write_until(&mut self, at: Timestamp) {
         let at = at.min(self.window.end());
-        if let Some((_, state, end)) = self.said {
+        if let Some((state, end)) = self.said {
             self.push(end.min(at), state);
         }
         self.push(at, State::Unknown);

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use chrono::{
     DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat,
-    TimeDelta, TimeZone, Utc, Weekday,
+    TimeZone, Utc, Weekday,
 };
 use chrono_tz::Tz;
 
@@ -203,19 +203,26 @@ fn start_of_day(date: NaiveDate, zone: Tz) -> Timestamp {
     first_instant_at_or_after(date.and_time(NaiveTime::MIN), zone)
 }
 
-/// The first instant at which the clock of `zone` shows `local` or later.
+/// The first instant at which the clock of `zone` shows `local` or later, held within
+/// [`Timestamp::MIN`] and [`Timestamp::MAX`].
 fn first_instant_at_or_after(local: NaiveDateTime, zone: Tz) -> Timestamp {
-    // Gaps are at most a day long (zones that crossed the date line); quarter hours find their end.
-    let mut candidate = local;
-    for _ in 0..=96 {
-        if let Some(instant) = zone.from_local_datetime(&candidate).earliest() {
-            return Timestamp::try_from(instant).unwrap_or(Timestamp::MAX);
-        }
-        candidate = candidate
-            .checked_add_signed(TimeDelta::minutes(15))
-            .unwrap_or(NaiveDateTime::MAX);
+    let epoch = Timestamp(0);
+    if let Some(instant) = zone.from_local_datetime(&local).earliest() {
+        return epoch.plus_ms(instant.timestamp_millis());
     }
-    Timestamp::from_unix_ms(local.and_utc().timestamp_millis()).unwrap_or(Timestamp::MAX)
+    // The clock skips `local`: what is asked for is the instant at which it jumps. No clock is
+    // further than two days from UTC, and around a jump the clock only moves forward.
+    let at_utc = epoch.plus_ms(local.and_utc().timestamp_millis());
+    let (mut before, mut after) = (at_utc.plus_ms(-48 * HOUR_MS), at_utc.plus_ms(48 * HOUR_MS));
+    while after.since(before) > 1 {
+        let middle = before.plus_ms(after.since(before) / 2);
+        if middle.to_local(zone).naive_local() < local {
+            before = middle;
+        } else {
+            after = middle;
+        }
+    }
+    after
 }
 
 /// Half-open `[start, end)` between two instants; never empty.

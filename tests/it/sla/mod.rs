@@ -1,1 +1,6 @@
-//! sla.
+//! The core: laws that hold for any evidence, a second engine that knows nothing of the first,
+//! and the tables that both rest on.
+
+mod laws;
+mod naive;
+mod random;

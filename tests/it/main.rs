@@ -9,6 +9,7 @@ mod board;
 mod config;
 mod demo;
 mod exchange;
+mod metrics;
 mod probe;
 mod report;
 mod schedule;

@@ -1,1 +1,96 @@
-//! store.
+//! The store: what is kept is what was handed in, whoever asks, and whatever happens meanwhile.
+
+mod files;
+mod kill;
+mod story;
+mod tampering;
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use vigie::sla::catalog::{EndpointId, PartnerId, ServiceId, VantageId};
+use vigie::sla::observation::{Finding, Observation, Outcome, Trace};
+use vigie::sla::window::{Month, Timestamp, Window};
+use vigie::store::{NewStatement, Store};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn window(start: &str, end: &str) -> Window {
+    Window::new(at(start), at(end)).unwrap()
+}
+
+fn october() -> Month {
+    Month::new(2025, 10, chrono_tz::Europe::Paris).unwrap()
+}
+
+fn endpoint(id: &str) -> EndpointId {
+    EndpointId::new(id).unwrap()
+}
+
+fn vantage(id: &str) -> VantageId {
+    VantageId::new(id).unwrap()
+}
+
+fn service(id: &str) -> ServiceId {
+    ServiceId::new(id).unwrap()
+}
+
+fn partner(id: &str) -> PartnerId {
+    PartnerId::new(id).unwrap()
+}
+
+/// An empty store in a directory that goes away.
+fn new_store() -> (TempDir, PathBuf, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vigie.sqlite");
+    let store = Store::open(&path).unwrap();
+    (directory, path, store)
+}
+
+/// Asked at `tick`, spoken for from `late_ms` later.
+fn finding(
+    endpoint_id: &str,
+    vantage_id: &str,
+    tick: Timestamp,
+    late_ms: i64,
+    outcome: Outcome,
+) -> Finding {
+    Finding {
+        endpoint: endpoint(endpoint_id),
+        vantage: vantage(vantage_id),
+        observation: Observation {
+            tick,
+            at: tick.plus_ms(late_ms),
+            outcome,
+        },
+        trace: Trace::default(),
+    }
+}
+
+fn answered(latency_ms: u32) -> Outcome {
+    Outcome::Answered {
+        latency_ms,
+        partial: false,
+    }
+}
+
+/// A statement of October 2025.
+fn statement(partner_id: &str, json: &str, reason: Option<&str>) -> NewStatement {
+    NewStatement {
+        partner: partner(partner_id),
+        service: service("api"),
+        month: october(),
+        json: json.into(),
+        evidence_sha256: [7; 32],
+        commitment: "2025-01-01".to_owned(),
+        engine: "vigie 0.1.0, tzdata 2025b".to_owned(),
+        reason: reason.map(str::to_owned),
+    }
+}
+
+/// A connection that knows nothing of our rules.
+fn raw(path: &Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(path).unwrap()
+}

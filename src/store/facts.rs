@@ -1,0 +1,485 @@
+//! Observations, the traces of failures, and missed ticks.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::SocketAddr;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::error::damaged;
+use super::{Store, StoreError, id, instant, optional_instant, outcome};
+use crate::sla::catalog::{EndpointId, VantageId};
+use crate::sla::observation::{Finding, MissCause, Observation, Outcome, Phases, Trace};
+use crate::sla::window::{Timestamp, Window};
+
+/// So many fresh observations are filed at the latest, and so many per series, whichever is more:
+/// filing writes at least one page per series, which should be worth it.
+const FRESH_MAX: usize = 50_000;
+const FRESH_PER_SERIES: usize = 50;
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Kept now.
+    pub new: usize,
+    /// Not kept, because that endpoint, vantage and tick already had an observation.
+    pub repeated: usize,
+}
+
+/// Ticks in a row at which nothing was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Which endpoint was not asked.
+    pub endpoint: EndpointId,
+    /// From where.
+    pub vantage: VantageId,
+    /// The first of the ticks.
+    pub first: Timestamp,
+    /// The last of them; the first if there is only one.
+    pub last: Timestamp,
+    /// How many they are, at least 1.
+    pub count: u64,
+    /// Why.
+    pub cause: MissCause,
+}
+
+/// One endpoint seen from one vantage.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Series {
+    id: i64,
+    late_ms_min: i64,
+    late_ms_max: i64,
+}
+
+type KnownSeries = HashMap<(EndpointId, VantageId), Series>;
+
+impl Store {
+    /// Keeps findings: all of them, or none if there is an error. An observation whose endpoint,
+    /// vantage and tick are kept already counts once, as first written, so a batch may be handed
+    /// in again. Unless the answer was the expected one, its trace is kept as well.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn append(&mut self, findings: &[Finding]) -> Result<Appended, StoreError> {
+        let mut series = std::mem::take(&mut self.series);
+        let n_fresh = self.n_fresh;
+        let (appended, n_fresh) = self.write("append observations", |transaction| {
+            let mut appended = Appended::default();
+            for finding in findings {
+                let series = series_of(transaction, &mut series, finding)?;
+                if append_observation(transaction, series, &finding.observation)? {
+                    appended.new += 1;
+                    if !is_as_expected(finding.observation.outcome) {
+                        append_trace(transaction, series, finding)?;
+                    }
+                } else {
+                    appended.repeated += 1;
+                }
+            }
+            let n_fresh = n_fresh + appended.new;
+            if n_fresh < FRESH_MAX.max(FRESH_PER_SERIES * series.len()) {
+                return Ok((appended, n_fresh));
+            }
+            file(transaction)?;
+            Ok((appended, 0))
+        })?;
+        self.series = series;
+        self.n_fresh = n_fresh;
+        Ok(appended)
+    }
+
+    /// What was seen of `endpoint` at the instants of `window`, by vantage (in order of their
+    /// ids), each in order of its instants. A vantage that never asked is absent.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn observations(
+        &self,
+        endpoint: &EndpointId,
+        window: Window,
+    ) -> Result<Vec<(VantageId, Vec<Observation>)>, StoreError> {
+        self.read("read observations", |snapshot| {
+            let mut filed = snapshot.prepare_cached(
+                "SELECT tick, late_ms, outcome, detail FROM filed
+                 WHERE series = ?1 AND ?2 <= tick AND tick < ?3",
+            )?;
+            let mut fresh = snapshot.prepare_cached(
+                "SELECT tick, late_ms, outcome, detail, series FROM fresh
+                 WHERE ?2 <= tick AND tick < ?3
+                   AND series IN (SELECT id FROM series WHERE endpoint = ?1)",
+            )?;
+            let all_series = series_of_endpoint(snapshot, endpoint)?;
+            // The keys are ticks: search so far around the window as instants ever lay from
+            // their ticks.
+            let late_ms_min = all_series.iter().map(|(_, s)| s.late_ms_min).min();
+            let late_ms_max = all_series.iter().map(|(_, s)| s.late_ms_max).max();
+            let first = window.start().unix_ms() - late_ms_max.unwrap_or(0);
+            let end = window.end().unix_ms() - late_ms_min.unwrap_or(0);
+
+            let mut fresh_of: HashMap<i64, Vec<Observation>> = HashMap::new();
+            let mut rows = fresh.query(params![endpoint.as_str(), first, end])?;
+            while let Some(row) = rows.next()? {
+                let of_series = fresh_of.entry(row.get(4)?).or_default();
+                of_series.push(observation(row, 0)?);
+            }
+            let mut seen = Vec::with_capacity(all_series.len());
+            for (vantage, series) in all_series {
+                let rows = filed.query_map([series.id, first, end], |row| observation(row, 0))?;
+                let mut observations: Vec<Observation> = rows.collect::<rusqlite::Result<_>>()?;
+                observations.extend(fresh_of.remove(&series.id).unwrap_or_default());
+                observations.retain(|observation| window.contains(observation.at));
+                observations.sort_by_key(|observation| (observation.at, observation.tick));
+                seen.push((vantage, observations));
+            }
+            Ok(seen)
+        })
+    }
+
+    /// The `last` findings about `endpoint`, from all vantages, that were not the expected
+    /// answer; the newest tick first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn traces(&self, endpoint: &EndpointId, last: usize) -> Result<Vec<Finding>, StoreError> {
+        self.read("read traces", |snapshot| {
+            let mut statement = snapshot.prepare_cached(
+                "SELECT tick, late_ms, outcome, detail,
+                        resolve_us, connect_us, tls_us, processing_us, transfer_us,
+                        address, status, cause, message, certificate_not_after, retry_after_ms
+                 FROM trace WHERE series = ?1 ORDER BY tick DESC LIMIT ?2",
+            )?;
+            let limit = i64::try_from(last).unwrap_or(i64::MAX);
+            let mut findings = Vec::new();
+            for (vantage, series) in series_of_endpoint(snapshot, endpoint)? {
+                let mut rows = statement.query([series.id, limit])?;
+                while let Some(row) = rows.next()? {
+                    findings.push(Finding {
+                        endpoint: endpoint.clone(),
+                        vantage: vantage.clone(),
+                        observation: observation(row, 0)?,
+                        trace: trace(row)?,
+                    });
+                }
+            }
+            findings.sort_by_key(|finding| std::cmp::Reverse(finding.observation.tick));
+            findings.truncate(last);
+            Ok(findings)
+        })
+    }
+
+    /// From the first to the last tick of any observation, both included; nothing if there is no
+    /// observation.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn span(&self) -> Result<Option<Window>, StoreError> {
+        self.read("read the span of the observations", |snapshot| {
+            Ok(snapshot.query_row(
+                "SELECT min(tick), max(tick) FROM (
+                     SELECT min(tick) AS tick FROM fresh
+                     UNION ALL SELECT max(tick) FROM fresh
+                     UNION ALL SELECT (SELECT min(tick) FROM filed WHERE series = id) FROM series
+                     UNION ALL SELECT (SELECT max(tick) FROM filed WHERE series = id) FROM series)",
+                [],
+                |row| {
+                    let first = optional_instant(row, 0)?;
+                    let last = optional_instant(row, 1)?;
+                    Ok(first
+                        .zip(last)
+                        .and_then(|(first, last)| Window::between(first, last.plus_ms(1))))
+                },
+            )?)
+        })
+    }
+
+    /// The last tick that each endpoint was asked at, from each vantage: where a schedule goes on
+    /// after a restart.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn last_ticks(&self) -> Result<Vec<(EndpointId, VantageId, Timestamp)>, StoreError> {
+        self.read("read the last ticks", |snapshot| {
+            let mut statement = snapshot.prepare_cached(
+                "SELECT endpoint, vantage, max(tick) FROM (
+                     SELECT series, max(tick) AS tick FROM fresh GROUP BY series
+                     UNION ALL
+                     SELECT id, (SELECT max(tick) FROM filed WHERE series = id) FROM series)
+                 JOIN series ON id = series
+                 GROUP BY id HAVING max(tick) IS NOT NULL ORDER BY endpoint, vantage",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok((
+                    id(row, 0, EndpointId::new)?,
+                    id(row, 1, VantageId::new)?,
+                    instant(row, 2)?,
+                ))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Keeps missed ticks: all of them, or none if there is an error. Ticks that begin where some
+    /// kept before began replace them if they reach further, and otherwise change nothing.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn save_missed(&mut self, missed: &[Missed]) -> Result<(), StoreError> {
+        self.write("save missed ticks", |transaction| {
+            let mut statement = transaction.prepare_cached(
+                "INSERT INTO missed VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET
+                     last_tick = excluded.last_tick,
+                     n_ticks = excluded.n_ticks,
+                     cause = excluded.cause
+                 WHERE last_tick < excluded.last_tick",
+            )?;
+            for ticks in missed {
+                let series = find_or_add_series(transaction, &ticks.endpoint, &ticks.vantage)?;
+                statement.execute(params![
+                    series.id,
+                    ticks.first.unix_ms(),
+                    ticks.last.unix_ms(),
+                    ticks.count,
+                    ticks.cause.code(),
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The missed ticks of `endpoint` of which one or more lie in `window`, in order.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn missed(&self, endpoint: &EndpointId, window: Window) -> Result<Vec<Missed>, StoreError> {
+        self.read("read missed ticks", |snapshot| {
+            let mut statement = snapshot.prepare_cached(
+                "SELECT vantage, first_tick, last_tick, n_ticks, cause
+                 FROM missed JOIN series ON id = series
+                 WHERE endpoint = ?1 AND first_tick < ?3 AND ?2 <= last_tick
+                 ORDER BY first_tick, vantage",
+            )?;
+            let rows = statement.query_map(
+                params![
+                    endpoint.as_str(),
+                    window.start().unix_ms(),
+                    window.end().unix_ms()
+                ],
+                |row| {
+                    let cause: String = row.get(4)?;
+                    Ok(Missed {
+                        endpoint: endpoint.clone(),
+                        vantage: id(row, 0, VantageId::new)?,
+                        first: instant(row, 1)?,
+                        last: instant(row, 2)?,
+                        count: row.get(3)?,
+                        cause: MissCause::ALL
+                            .into_iter()
+                            .find(|known| known.code() == cause)
+                            .ok_or_else(|| damaged(4, format!("`{cause}` is not a cause")))?,
+                    })
+                },
+            )?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+/// Whether there is nothing to ask about it.
+fn is_as_expected(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Answered { partial, .. } => !partial,
+        Outcome::Failed(_) | Outcome::Void(_) => false,
+    }
+}
+
+/// The series of a finding, its reach widened to the finding's instant.
+fn series_of(
+    connection: &Connection,
+    known: &mut KnownSeries,
+    finding: &Finding,
+) -> rusqlite::Result<i64> {
+    let series = match known.entry((finding.endpoint.clone(), finding.vantage.clone())) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => entry.insert(find_or_add_series(
+            connection,
+            &finding.endpoint,
+            &finding.vantage,
+        )?),
+    };
+    let late_ms = late_ms(&finding.observation);
+    if late_ms < series.late_ms_min || series.late_ms_max < late_ms {
+        series.late_ms_min = series.late_ms_min.min(late_ms);
+        series.late_ms_max = series.late_ms_max.max(late_ms);
+        connection
+            .prepare_cached(
+                "UPDATE series SET late_ms_min = min(late_ms_min, ?2),
+                                   late_ms_max = max(late_ms_max, ?2)
+                 WHERE id = ?1",
+            )?
+            .execute([series.id, late_ms])?;
+    }
+    Ok(series.id)
+}
+
+fn find_or_add_series(
+    connection: &Connection,
+    endpoint: &EndpointId,
+    vantage: &VantageId,
+) -> rusqlite::Result<Series> {
+    let names = [endpoint.as_str(), vantage.as_str()];
+    let mut find = connection.prepare_cached(
+        "SELECT id, late_ms_min, late_ms_max FROM series WHERE endpoint = ?1 AND vantage = ?2",
+    )?;
+    if let Some(series) = find.query_row(names, |row| series(row, 0)).optional()? {
+        return Ok(series);
+    }
+    connection.execute(
+        "INSERT INTO series (endpoint, vantage) VALUES (?1, ?2)",
+        names,
+    )?;
+    find.query_row(names, |row| series(row, 0))
+}
+
+fn series_of_endpoint(
+    connection: &Connection,
+    endpoint: &EndpointId,
+) -> rusqlite::Result<Vec<(VantageId, Series)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT vantage, id, late_ms_min, late_ms_max FROM series
+         WHERE endpoint = ?1 ORDER BY vantage",
+    )?;
+    let rows = statement.query_map([endpoint.as_str()], |row| {
+        Ok((id(row, 0, VantageId::new)?, series(row, 1)?))
+    })?;
+    rows.collect()
+}
+
+fn series(row: &Row<'_>, column: usize) -> rusqlite::Result<Series> {
+    Ok(Series {
+        id: row.get(column)?,
+        late_ms_min: row.get(column + 1)?,
+        late_ms_max: row.get(column + 2)?,
+    })
+}
+
+/// Whether it is new.
+fn append_observation(
+    connection: &Connection,
+    series: i64,
+    observation: &Observation,
+) -> rusqlite::Result<bool> {
+    let (outcome, detail) = outcome::to_columns(observation.outcome);
+    let n_new = connection
+        .prepare_cached(
+            "INSERT INTO fresh (tick, series, late_ms, outcome, detail)
+             SELECT ?1, ?2, ?3, ?4, ?5
+             WHERE NOT EXISTS (SELECT 1 FROM filed WHERE series = ?2 AND tick = ?1)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute([
+            observation.tick.unix_ms(),
+            series,
+            late_ms(observation),
+            outcome,
+            detail,
+        ])?;
+    Ok(n_new == 1)
+}
+
+fn append_trace(connection: &Connection, series: i64, finding: &Finding) -> rusqlite::Result<()> {
+    let observation = &finding.observation;
+    // Field by field: a new one is not forgotten.
+    let Trace {
+        phases,
+        address,
+        status,
+        cause,
+        message,
+        certificate_not_after,
+        retry_after_ms,
+    } = &finding.trace;
+    let (outcome, detail) = outcome::to_columns(observation.outcome);
+    connection
+        .prepare_cached(
+            "INSERT INTO trace VALUES
+                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        )?
+        .execute(params![
+            series,
+            observation.tick.unix_ms(),
+            late_ms(observation),
+            outcome,
+            detail,
+            phases.resolve_us,
+            phases.connect_us,
+            phases.tls_us,
+            phases.processing_us,
+            phases.transfer_us,
+            address.map(|address| address.to_string()),
+            status,
+            cause,
+            message,
+            certificate_not_after.map(Timestamp::unix_ms),
+            retry_after_ms,
+        ])?;
+    Ok(())
+}
+
+/// Moves every fresh observation to its series.
+fn file(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "INSERT INTO filed (series, tick, late_ms, outcome, detail)
+         SELECT series, tick, late_ms, outcome, detail FROM fresh ORDER BY series, tick;
+         DELETE FROM fresh;",
+    )
+}
+
+fn late_ms(observation: &Observation) -> i64 {
+    observation.at.since(observation.tick)
+}
+
+/// The observation in `tick, late_ms, outcome, detail`, beginning at `column`.
+fn observation(row: &Row<'_>, column: usize) -> rusqlite::Result<Observation> {
+    let tick = instant(row, column)?;
+    let late_ms = row.get(column + 1)?;
+    let (code, detail) = (row.get(column + 2)?, row.get(column + 3)?);
+    let outcome = outcome::from_columns(code, detail).ok_or_else(|| {
+        damaged(
+            column + 2,
+            format!("outcome {code} with detail {detail} is not one that we know"),
+        )
+    })?;
+    Ok(Observation {
+        tick,
+        at: tick.plus_ms(late_ms),
+        outcome,
+    })
+}
+
+/// The trace after the observation's four columns.
+fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
+    let address: Option<String> = row.get(9)?;
+    let address = match address {
+        Some(text) => {
+            let parsed: Result<SocketAddr, _> = text.parse();
+            Some(parsed.map_err(|_| damaged(9, format!("`{text}` is not an address")))?)
+        }
+        None => None,
+    };
+    Ok(Trace {
+        phases: Phases {
+            resolve_us: row.get(4)?,
+            connect_us: row.get(5)?,
+            tls_us: row.get(6)?,
+            processing_us: row.get(7)?,
+            transfer_us: row.get(8)?,
+        },
+        address,
+        status: row.get(10)?,
+        cause: row.get(11)?,
+        message: row.get(12)?,
+        certificate_not_after: optional_instant(row, 13)?,
+        retry_after_ms: row.get(14)?,
+    })
+}

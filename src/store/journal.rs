@@ -1,0 +1,403 @@
+//! Who did what, when: entries that are only appended, each chained to the one before.
+//!
+//! An entry's digest is the SHA-256 over the digest of the entry before and its own instant,
+//! author, kind and content. A row beside the journal tells how many entries there are and the
+//! digest of the last. So a changed, missing, moved, added or cut-off entry shows, and so does a
+//! declaration, a decision or a statement that is no longer as its entry says.
+//!
+//! Whoever may write the file and knows this page can also rewrite all of it. Against that, note
+//! the head of the journal elsewhere from time to time: a later journal must still contain it.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use serde_json::Value;
+
+use super::{Sha256, Store, StoreError, declaration, hex, instant, sha256, statement};
+use crate::sla::window::Timestamp;
+
+/// An action that has no record of its own in the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    /// What kind of action.
+    pub kind: ActionKind,
+    /// What exactly; without secrets.
+    pub what: Value,
+}
+
+/// What kind of action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActionKind {
+    /// A configuration came into force.
+    ConfigLoaded,
+    /// A report was written to files.
+    ReportWritten,
+    /// A letter was handed to the mail server.
+    LetterSent,
+    /// Evidence was handed out.
+    EvidenceExported,
+    /// Invented history was written, for a demonstration.
+    HistoryInvented,
+}
+
+impl ActionKind {
+    /// Its stable name.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ConfigLoaded => "config_loaded",
+            Self::ReportWritten => "report_written",
+            Self::LetterSent => "letter_sent",
+            Self::EvidenceExported => "evidence_exported",
+            Self::HistoryInvented => "history_invented",
+        }
+    }
+}
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// Its place, from 1.
+    pub number: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who: a person, or the program.
+    pub who: String,
+    /// An [`ActionKind`]'s code, or that of a record: `declared`, `accepted`, `refused`,
+    /// `statement_saved`.
+    pub kind: String,
+    /// What exactly, as JSON text.
+    pub what: String,
+    /// Its link in the chain.
+    pub sha256: Sha256,
+}
+
+/// What a look at the whole journal found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalCheck {
+    /// How many entries there are.
+    pub n_entries: u64,
+    /// The digest of the last one; zeros if there is none.
+    pub head: Sha256,
+    /// What does not fit, in order; empty if all does.
+    pub faults: Vec<JournalFault>,
+}
+
+/// Something that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalFault {
+    /// The entry does not have its digest: it was changed after it was written.
+    Changed {
+        /// Which.
+        entry: u64,
+    },
+    /// Entries are not there.
+    Missing {
+        /// The first of them.
+        first: u64,
+        /// The last of them.
+        last: u64,
+    },
+    /// The entry was written after another one than the one that stands before it.
+    Moved {
+        /// Which.
+        entry: u64,
+        /// Where the entry stands now after which it was written.
+        written_after: u64,
+    },
+    /// What the entry was written after is not there: the entry before was replaced, or one
+    /// between them was taken out and the numbers were closed up.
+    Replaced {
+        /// Before which; one more than the last entry if that one was replaced.
+        before: u64,
+    },
+    /// Entries stand after the end of the journal.
+    Added {
+        /// The first of them.
+        first: u64,
+        /// The last of them.
+        last: u64,
+    },
+    /// The row that tells the journal's length and head is gone.
+    NoHead,
+    /// There is no record as the entry says: it was changed or taken out.
+    RecordDiffers {
+        /// Which entry.
+        entry: u64,
+        /// What it says.
+        what: String,
+    },
+    /// A record has no entry: it was changed or put in.
+    RecordWithoutEntry {
+        /// The entry's kind.
+        kind: &'static str,
+        /// What its entry would say.
+        what: String,
+    },
+}
+
+impl fmt::Display for JournalFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed { entry } => write!(f, "entry {entry} was changed after it was written"),
+            Self::Missing { first, last } if first == last => write!(f, "entry {first} is missing"),
+            Self::Missing { first, last } => {
+                write!(f, "entries {first} to {last} are missing")
+            }
+            Self::Moved {
+                entry,
+                written_after,
+            } => write!(
+                f,
+                "entry {entry} was moved: it was written right after what is now entry {written_after}"
+            ),
+            Self::Replaced { before } => write!(
+                f,
+                "entry {} was replaced, or one was taken out before entry {before}",
+                before - 1
+            ),
+            Self::Added { first, last } if first == last => {
+                write!(f, "entry {first} was added without its link")
+            }
+            Self::Added { first, last } => {
+                write!(f, "entries {first} to {last} were added without their link")
+            }
+            Self::NoHead => f.write_str("the journal's length and head are missing"),
+            Self::RecordDiffers { entry, what } => write!(
+                f,
+                "the record of entry {entry} was changed or taken out; the entry says {what}"
+            ),
+            Self::RecordWithoutEntry { kind, what } => write!(
+                f,
+                "a record was changed or put in: no entry `{kind}` says {what}"
+            ),
+        }
+    }
+}
+
+impl JournalCheck {
+    /// Whether everything fits.
+    pub fn is_whole(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+impl Store {
+    /// Appends an action that has no record of its own.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn journal(
+        &mut self,
+        who: &str,
+        at: Timestamp,
+        action: &Action,
+    ) -> Result<JournalEntry, StoreError> {
+        self.write("append to the journal", |transaction| {
+            let what = action.what.to_string();
+            Ok(append(transaction, who, at, action.kind.code(), &what)?)
+        })
+    }
+
+    /// The `last` entries, the newest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn journal_entries(&self, last: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        self.read("read the journal", |snapshot| {
+            let mut statement = snapshot.prepare_cached(
+                "SELECT number, at, who, kind, what, sha256 FROM journal
+                 ORDER BY number DESC LIMIT ?1",
+            )?;
+            let limit = i64::try_from(last).unwrap_or(i64::MAX);
+            let entries = statement.query_map([limit], entry)?;
+            Ok(entries.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Reads the whole journal and the records it speaks of, and tells what does not fit.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn verify_journal(&self) -> Result<JournalCheck, StoreError> {
+        self.read("verify the journal", |snapshot| Ok(verify(snapshot)?))
+    }
+}
+
+/// Appends an entry, in the transaction of what it speaks of.
+pub(super) fn append(
+    transaction: &Transaction<'_>,
+    who: &str,
+    at: Timestamp,
+    kind: &str,
+    what: &str,
+) -> rusqlite::Result<JournalEntry> {
+    let (n_entries, previous): (u64, Sha256) =
+        transaction.query_row("SELECT n_entries, sha256 FROM journal_head", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let entry = JournalEntry {
+        number: n_entries + 1,
+        at,
+        who: who.to_owned(),
+        kind: kind.to_owned(),
+        what: what.to_owned(),
+        sha256: link(&previous, at.unix_ms(), who, kind, what),
+    };
+    transaction
+        .prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
+            entry.number,
+            at.unix_ms(),
+            who,
+            kind,
+            what,
+            previous,
+            entry.sha256
+        ])?;
+    transaction
+        .prepare_cached("UPDATE journal_head SET n_entries = ?1, sha256 = ?2")?
+        .execute(params![entry.number, entry.sha256])?;
+    Ok(entry)
+}
+
+/// The digest of an entry. Lengths stand before texts, so that no two entries read alike.
+fn link(previous: &Sha256, at_ms: i64, who: &str, kind: &str, what: &str) -> Sha256 {
+    let mut bytes = b"vigie-journal/1\n".to_vec();
+    bytes.extend_from_slice(previous);
+    bytes.extend_from_slice(&at_ms.to_be_bytes());
+    for text in [who, kind, what] {
+        // A text is shorter than 2^64 bytes.
+        bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    sha256(&bytes)
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
+    Ok(JournalEntry {
+        number: row.get(0)?,
+        at: instant(row, 1)?,
+        who: row.get(2)?,
+        kind: row.get(3)?,
+        what: row.get(4)?,
+        sha256: row.get(5)?,
+    })
+}
+
+/// What an entry must say of a record, and who did it when.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct Account {
+    pub(super) kind: &'static str,
+    pub(super) at_ms: i64,
+    pub(super) who: String,
+    pub(super) what: String,
+}
+
+fn verify(snapshot: &Connection) -> rusqlite::Result<JournalCheck> {
+    // Accounts of records by the digest of their text, which is short where a text is long.
+    let mut records: HashMap<Sha256, Account> = HashMap::new();
+    let mut take_note = |account: Account| {
+        let text = link(
+            &[0; 32],
+            account.at_ms,
+            &account.who,
+            account.kind,
+            &account.what,
+        );
+        records.insert(text, account);
+    };
+    declaration::accounts(snapshot, &mut take_note)?;
+    statement::accounts(snapshot, &mut take_note)?;
+
+    let mut faults = Vec::new();
+    let mut last_number = 0;
+    let mut last_sha256 = [0; 32];
+    let mut statement = snapshot.prepare(
+        "SELECT number, at, who, kind, what, previous, sha256 FROM journal ORDER BY number",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let number: u64 = row.get(0)?;
+        let at_ms: i64 = row.get(1)?;
+        let (who, kind, what): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        // A digest of another length is a changed one.
+        let previous: Vec<u8> = row.get(5)?;
+        let sha256: Vec<u8> = row.get(6)?;
+        let previous: Sha256 = previous.try_into().unwrap_or_default();
+        let sha256: Sha256 = sha256.try_into().unwrap_or_default();
+        if link(&previous, at_ms, &who, &kind, &what) != sha256 {
+            faults.push(JournalFault::Changed { entry: number });
+        } else if number > last_number + 1 {
+            faults.push(JournalFault::Missing {
+                first: last_number + 1,
+                last: number - 1,
+            });
+        } else if previous != last_sha256 {
+            let written_after = snapshot
+                .prepare_cached("SELECT number FROM journal WHERE sha256 = ?1")?
+                .query_row([previous], |row| row.get(0))
+                .optional()?;
+            faults.push(match written_after {
+                Some(written_after) => JournalFault::Moved {
+                    entry: number,
+                    written_after,
+                },
+                None => JournalFault::Replaced { before: number },
+            });
+        }
+        let speaks_of_a_record =
+            declaration::KINDS.contains(&kind.as_str()) || kind == statement::KIND;
+        let text = link(&[0; 32], at_ms, &who, &kind, &what);
+        if speaks_of_a_record && records.remove(&text).is_none() {
+            faults.push(JournalFault::RecordDiffers {
+                entry: number,
+                what,
+            });
+        }
+        (last_number, last_sha256) = (number, sha256);
+    }
+
+    let head: Option<(u64, Sha256)> = snapshot
+        .query_row("SELECT n_entries, sha256 FROM journal_head", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    match head {
+        None => faults.push(JournalFault::NoHead),
+        Some((n_entries, _)) if last_number < n_entries => faults.push(JournalFault::Missing {
+            first: last_number + 1,
+            last: n_entries,
+        }),
+        Some((n_entries, _)) if n_entries < last_number => faults.push(JournalFault::Added {
+            first: n_entries + 1,
+            last: last_number,
+        }),
+        Some((_, sha256)) if sha256 != last_sha256 => faults.push(JournalFault::Replaced {
+            before: last_number + 1,
+        }),
+        Some(_) => {}
+    }
+    let mut without_entry: Vec<Account> = records.into_values().collect();
+    without_entry.sort_by(|a, b| (a.at_ms, &a.what).cmp(&(b.at_ms, &b.what)));
+    faults.extend(
+        without_entry
+            .into_iter()
+            .map(|account| JournalFault::RecordWithoutEntry {
+                kind: account.kind,
+                what: account.what,
+            }),
+    );
+    Ok(JournalCheck {
+        n_entries: last_number,
+        head: last_sha256,
+        faults,
+    })
+}
+
+/// The head in the form that people note elsewhere.
+impl fmt::Display for JournalCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} entries, head {}", self.n_entries, hex(&self.head))
+    }
+}

@@ -1,0 +1,214 @@
+//! Opening: whose file it is, which version, who records, and how durable it is.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::database_error;
+use super::{Store, StoreError};
+
+mod embedded {
+    refinery::embed_migrations!("src/store/migrations");
+}
+
+/// Marks the file as ours, in the field that SQLite keeps for this: `Vigi`.
+const APPLICATION_ID: i32 = 0x5669_6769;
+
+/// How long a writer waits for another one's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Seen from outside, without changing anything.
+enum Found {
+    Nothing,
+    Ours { schema: i64 },
+}
+
+pub(super) fn open(path: &Path) -> Result<Store, StoreError> {
+    let path = real_path(path)?;
+    let found = look_at(&path)?;
+    let lock = lock(&path)?;
+    let mut connection = match found {
+        Found::Nothing => create(&path),
+        Found::Ours { .. } => connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE),
+    }
+    .map_err(|error| database_error(error, "open", &path))?;
+    embedded::migrations::runner()
+        .set_grouped(true)
+        .run(&mut connection)
+        .map_err(|error| StoreError::Database {
+            doing: "bring the schema up to date",
+            path: path.clone(),
+            source: Box::new(error),
+            remedy: "",
+        })?;
+    Store::new(connection, path, Some(lock))
+}
+
+pub(super) fn open_beside(path: &Path) -> Result<Store, StoreError> {
+    let path = real_path(path)?;
+    let up_to_date = match look_at(&path)? {
+        Found::Nothing => false,
+        Found::Ours { schema } => schema == known_schema(),
+    };
+    if !up_to_date {
+        // Creating and upgrading need the lock; it is given back at once.
+        drop(open(&path)?);
+    }
+    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(|error| database_error(error, "open", &path))?;
+    Store::new(connection, path, None)
+}
+
+pub(super) fn open_reader(path: &Path) -> Result<Store, StoreError> {
+    let path = real_path(path)?;
+    let known = known_schema();
+    match look_at(&path)? {
+        Found::Nothing => return Err(StoreError::Missing { path }),
+        Found::Ours { schema } if schema < known => {
+            return Err(StoreError::Older {
+                path,
+                found: schema,
+                known,
+            });
+        }
+        Found::Ours { .. } => {}
+    }
+    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|error| database_error(error, "open for reading", &path))?;
+    Store::new(connection, path, None)
+}
+
+/// The version of the last migration.
+fn known_schema() -> i64 {
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|migration| migration.version().into())
+        .max()
+        .unwrap_or(0)
+}
+
+/// One name per file, so that two names of it share a lock.
+fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
+    match fs::canonicalize(path) {
+        Ok(path) => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(source) => Err(StoreError::File {
+            doing: "open store",
+            path: path.to_owned(),
+            source,
+            remedy: "correct the path, or let this user reach it",
+        }),
+    }
+}
+
+/// Refuses a file that is not ours or too new, from its first bytes and then by reading only.
+fn look_at(path: &Path) -> Result<Found, StoreError> {
+    let mut header = Vec::new();
+    match File::open(path).and_then(|file| file.take(100).read_to_end(&mut header)) {
+        Ok(0) => return Ok(Found::Nothing),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(source) => {
+            return Err(StoreError::File {
+                doing: "open store",
+                path: path.to_owned(),
+                source,
+                remedy: "give the path of a file that this user can read",
+            });
+        }
+    }
+    let not_ours = |what| StoreError::NotOurs {
+        path: path.to_owned(),
+        what,
+    };
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(not_ours("this is not a database"));
+    }
+    if header.get(68..72) != Some(&APPLICATION_ID.to_be_bytes()) {
+        return Err(not_ours("this is a database of another program"));
+    }
+    let schema =
+        schema_of(path).map_err(|error| database_error(error, "read the schema version", path))?;
+    let known = known_schema();
+    if schema > known {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found: schema,
+            known,
+        });
+    }
+    Ok(Found::Ours { schema })
+}
+
+/// The version of the last migration that ran; 0 if creation was interrupted before the first.
+fn schema_of(path: &Path) -> rusqlite::Result<i64> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    if !connection.table_exists(None, "refinery_schema_history")? {
+        return Ok(0);
+    }
+    connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+        [],
+        |row| row.get(0),
+    )
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let lock_path = PathBuf::from(lock_path);
+    let refused = |source| StoreError::File {
+        doing: "create lock file",
+        path: lock_path.clone(),
+        source,
+        remedy: "create its directory and let this user write there",
+    };
+    // The file stays behind: what counts is the lock on it, which ends with the process.
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path)
+        .map_err(refused)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            path: path.to_owned(),
+            lock: lock_path,
+        }),
+        Err(TryLockError::Error(source)) => Err(refused(source)),
+    }
+}
+
+fn create(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = Connection::open_with_flags(path, flags)?;
+    // Before anything else and before WAL mode: whenever we are interrupted, the file itself,
+    // not a log beside it, says whose it is.
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    drop(connection);
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        // Every commit waits for the disk. Commits are groups, about one per second, so this
+        // costs little, and a letter never speaks of a statement that a power cut took away.
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        // A long reader lets the log grow; afterwards it shrinks to this many bytes again.
+        connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    }
+    connection.pragma_update(None, "temp_store", "memory")?;
+    // In KiB if negative.
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    Ok(connection)
+}

@@ -1,0 +1,327 @@
+//! What months said: statements, revision by revision, as the bytes that were handed out.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::json;
+
+use super::error::damaged;
+use super::journal::{self, Account};
+use super::{Sha256, Store, StoreError, hex, id, instant, sha256};
+use crate::sla::catalog::{PartnerId, ServiceId};
+use crate::sla::window::{Month, Timestamp, parse_zone};
+
+/// The kind of journal entries that speak of statements.
+pub(super) const KIND: &str = "statement_saved";
+
+/// A statement to be saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewStatement {
+    /// To whom.
+    pub partner: PartnerId,
+    /// About what.
+    pub service: ServiceId,
+    /// Of which month.
+    pub month: Month,
+    /// The statement, as it is handed out.
+    pub json: Vec<u8>,
+    /// Of the evidence that it was settled from.
+    pub evidence_sha256: Sha256,
+    /// Which version of the commitment it was settled under.
+    pub commitment: String,
+    /// Which program settled it, with its time-zone data.
+    pub engine: String,
+    /// Why it replaces what was said before. Not kept with a first revision, which replaces
+    /// nothing.
+    pub reason: Option<String>,
+}
+
+/// A statement as it was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedStatement {
+    /// To whom.
+    pub partner: PartnerId,
+    /// About what.
+    pub service: ServiceId,
+    /// Of which month.
+    pub month: Month,
+    /// From 1; each replaces the one before.
+    pub revision: u32,
+    /// The statement, as it was handed out.
+    pub json: Vec<u8>,
+    /// Of the evidence that it was settled from.
+    pub evidence_sha256: Sha256,
+    /// Which version of the commitment it was settled under.
+    pub commitment: String,
+    /// Which program settled it, with its time-zone data.
+    pub engine: String,
+    /// Who saved it.
+    pub author: String,
+    /// When it was saved.
+    pub saved: Timestamp,
+    /// Why it replaces the revision before; absent in the first.
+    pub reason: Option<String>,
+}
+
+impl SavedStatement {
+    /// The revision that it replaces.
+    pub fn replaces(&self) -> Option<u32> {
+        (self.revision > 1).then(|| self.revision - 1)
+    }
+}
+
+/// What became of a statement that was to be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It is the first of its month.
+    First,
+    /// It replaces what was said before.
+    Revised {
+        /// Its own revision.
+        revision: u32,
+    },
+    /// The latest revision says the same, byte for byte; nothing was written.
+    Unchanged {
+        /// That revision.
+        revision: u32,
+    },
+}
+
+const COLUMNS: &str = "partner, service, month, revision, zone, json, json_sha256, \
+                       evidence_sha256, commitment, engine, author, saved, reason";
+
+impl Store {
+    /// Saves statements with their journal entries, in one transaction: all of them or none. What
+    /// became of each is told in their order.
+    ///
+    /// # Errors
+    /// One that says something else than the latest saved of its month and gives no reason, or
+    /// what the database says.
+    pub fn save_statements(
+        &mut self,
+        statements: &[NewStatement],
+        who: &str,
+        at: Timestamp,
+    ) -> Result<Vec<Saved>, StoreError> {
+        self.write("save statements", |transaction| {
+            let mut outcomes = Vec::with_capacity(statements.len());
+            for statement in statements {
+                let latest = transaction
+                    .prepare_cached(
+                        "SELECT revision, json FROM statement
+                         WHERE partner = ?1 AND service = ?2 AND month = ?3
+                         ORDER BY revision DESC LIMIT 1",
+                    )?
+                    .query_row(
+                        [
+                            statement.partner.as_str(),
+                            statement.service.as_str(),
+                            &statement.month.to_string(),
+                        ],
+                        |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?)),
+                    )
+                    .optional()?;
+                let (outcome, revision, reason) = match (latest, &statement.reason) {
+                    (None, _) => (Saved::First, 1, None),
+                    (Some((revision, json)), _) if json == statement.json => {
+                        outcomes.push(Saved::Unchanged { revision });
+                        continue;
+                    }
+                    (Some((revision, _)), Some(reason)) => {
+                        let revision = revision + 1;
+                        (Saved::Revised { revision }, revision, Some(reason.clone()))
+                    }
+                    (Some((revision, _)), None) => {
+                        return Err(StoreError::NeedsReason {
+                            partner: statement.partner.clone(),
+                            service: statement.service.clone(),
+                            month: statement.month,
+                            revision,
+                        }
+                        .into());
+                    }
+                };
+                let saved = SavedStatement {
+                    partner: statement.partner.clone(),
+                    service: statement.service.clone(),
+                    month: statement.month,
+                    revision,
+                    json: statement.json.clone(),
+                    evidence_sha256: statement.evidence_sha256,
+                    commitment: statement.commitment.clone(),
+                    engine: statement.engine.clone(),
+                    author: who.to_owned(),
+                    saved: at,
+                    reason,
+                };
+                insert(transaction, &saved)?;
+                journal::append(transaction, who, at, KIND, &saved_text(&saved))?;
+                outcomes.push(outcome);
+            }
+            Ok(outcomes)
+        })
+    }
+
+    /// The latest revision of what was said to `partner` about `service` in `month`, whatever
+    /// zone its bounds were taken in.
+    ///
+    /// # Errors
+    /// Bytes that are no longer those that were saved, or what the database says.
+    pub fn statement(
+        &self,
+        partner: &PartnerId,
+        service: &ServiceId,
+        month: Month,
+    ) -> Result<Option<SavedStatement>, StoreError> {
+        Ok(self.statement_revisions(partner, service, month)?.pop())
+    }
+
+    /// Every revision of it, in order.
+    ///
+    /// # Errors
+    /// Bytes that are no longer those that were saved, or what the database says.
+    pub fn statement_revisions(
+        &self,
+        partner: &PartnerId,
+        service: &ServiceId,
+        month: Month,
+    ) -> Result<Vec<SavedStatement>, StoreError> {
+        self.read("read statements", |snapshot| {
+            let mut statement = snapshot.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM statement
+                 WHERE partner = ?1 AND service = ?2 AND month = ?3 ORDER BY revision"
+            ))?;
+            let rows = statement.query_map(
+                [partner.as_str(), service.as_str(), &month.to_string()],
+                read_intact,
+            )?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The latest revision of every month said to `partner` about `service` (absent: to all,
+    /// about all), in order of month, partner, service.
+    ///
+    /// # Errors
+    /// Bytes that are no longer those that were saved, or what the database says.
+    pub fn latest_statements(
+        &self,
+        partner: Option<&PartnerId>,
+        service: Option<&ServiceId>,
+    ) -> Result<Vec<SavedStatement>, StoreError> {
+        self.read("read statements", |snapshot| {
+            let mut statement = snapshot.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM statement AS s
+                 WHERE (?1 IS NULL OR partner = ?1) AND (?2 IS NULL OR service = ?2)
+                   AND revision = (SELECT max(revision) FROM statement
+                                   WHERE partner = s.partner AND service = s.service
+                                     AND month = s.month)
+                 ORDER BY month, partner, service"
+            ))?;
+            let rows = statement.query_map(
+                [
+                    partner.map(PartnerId::as_str),
+                    service.map(ServiceId::as_str),
+                ],
+                read_intact,
+            )?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+/// Hands on what the journal must say of each statement, from the bytes as they are now.
+pub(super) fn accounts(
+    connection: &Connection,
+    take_note: &mut impl FnMut(Account),
+) -> rusqlite::Result<()> {
+    let mut statement =
+        connection.prepare(&format!("SELECT {COLUMNS} FROM statement ORDER BY id"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let saved = read(row)?;
+        take_note(Account {
+            kind: KIND,
+            at_ms: saved.saved.unix_ms(),
+            what: saved_text(&saved),
+            who: saved.author,
+        });
+    }
+    Ok(())
+}
+
+fn insert(connection: &Connection, saved: &SavedStatement) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(&format!(
+            "INSERT INTO statement ({COLUMNS})
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+        ))?
+        .execute(params![
+            saved.partner.as_str(),
+            saved.service.as_str(),
+            saved.month.to_string(),
+            saved.revision,
+            saved.month.zone().name(),
+            saved.json,
+            sha256(&saved.json),
+            saved.evidence_sha256,
+            saved.commitment,
+            saved.engine,
+            saved.author,
+            saved.saved.unix_ms(),
+            saved.reason,
+        ])?;
+    Ok(())
+}
+
+/// The statement of a row with [`COLUMNS`], if its bytes are those that were saved.
+fn read_intact(row: &Row<'_>) -> rusqlite::Result<SavedStatement> {
+    let saved = read(row)?;
+    if row.get::<_, Vec<u8>>(6)? != sha256(&saved.json) {
+        return Err(damaged(
+            5,
+            format!(
+                "revision {} of {} for partner `{}`, service `{}` is not as it was saved",
+                saved.revision, saved.month, saved.partner, saved.service
+            ),
+        ));
+    }
+    Ok(saved)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<SavedStatement> {
+    let (month, zone): (String, String) = (row.get(2)?, row.get(4)?);
+    let month = parse_zone(&zone)
+        .and_then(|zone| Month::parse(&month, zone))
+        .map_err(|error| damaged(2, error.to_string()))?;
+    Ok(SavedStatement {
+        partner: id(row, 0, PartnerId::new)?,
+        service: id(row, 1, ServiceId::new)?,
+        month,
+        revision: row.get(3)?,
+        json: row.get(5)?,
+        evidence_sha256: row.get(7)?,
+        commitment: row.get(8)?,
+        engine: row.get(9)?,
+        author: row.get(10)?,
+        saved: instant(row, 11)?,
+        reason: row.get(12)?,
+    })
+}
+
+/// What the journal says of it. Keys stand in alphabetical order: so the text does not depend on
+/// whether the JSON library sorts them.
+fn saved_text(saved: &SavedStatement) -> String {
+    json!({
+        "commitment": saved.commitment,
+        "engine": saved.engine,
+        "evidence_sha256": hex(&saved.evidence_sha256),
+        "month": saved.month.to_string(),
+        "partner": saved.partner.as_str(),
+        "reason": saved.reason,
+        "replaces": saved.replaces(),
+        "revision": saved.revision,
+        "service": saved.service.as_str(),
+        "statement_sha256": hex(&sha256(&saved.json)),
+        "zone": saved.month.zone().name(),
+    })
+    .to_string()
+}

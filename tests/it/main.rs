@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod exchange;
 mod metrics;
+mod mail;
 mod probe;
 mod report;
 mod schedule;

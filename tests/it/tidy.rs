@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schedule", &["sla"]),
     ("clock", &["sla"]),
     ("config", &["sla"]),
+    ("mail", &["sla", "report", "config"]),
     ("metrics", &["sla", "board"]),
     ("probe", &["sla"]),
     ("store", &["sla", "config"]),
@@ -22,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "sla", "board", "exchange", "report", "schedule", "clock", "config", "metrics",
+            "sla", "board", "exchange", "report", "schedule", "clock", "config", "mail", "metrics",
             "probe", "store", "web",
         ],
     ),
@@ -33,8 +34,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "sla", "board", "exchange", "report", "clock", "config", "probe", "store", "web",
-            "app", "demo",
+            "sla", "board", "exchange", "report", "clock", "config", "mail", "probe", "store",
+            "web", "app", "demo",
         ],
     ),
 ];

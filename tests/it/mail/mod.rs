@@ -1,5 +1,6 @@
 //! Letters on the wire: against a relay of our own that misbehaves, and against Postfix.
 
+mod postfix;
 mod relay;
 
 use std::time::Duration;

@@ -1,6 +1,10 @@
 //! The core: laws that hold for any evidence, a second engine that knows nothing of the first,
 //! and the tables that both rest on.
 
+mod commitment;
+mod figures;
 mod laws;
 mod naive;
 mod random;
+mod timeline;
+mod window;

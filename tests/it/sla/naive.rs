@@ -15,7 +15,7 @@ use vigie::sla::window::{Timestamp, WeeklyHours};
 use super::random::{Case, cases, short};
 
 proptest! {
-    #![proptest_config(cases(1_500))]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn both_engines_agree(case in short()) {

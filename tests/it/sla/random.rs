@@ -83,6 +83,7 @@ impl Frame {
 pub(super) fn cases(n_cases: u32) -> ProptestConfig {
     let config = ProptestConfig {
         failure_persistence: None,
+        max_global_rejects: u32::MAX,
         ..ProptestConfig::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_some() {
@@ -138,7 +139,7 @@ fn case(frame: Frame) -> impl Strategy<Value = Case> {
 
 /// About how far apart observations lie, in units.
 fn step(frame: Frame) -> i64 {
-    frame.n_units() / 40 + 2
+    frame.n_units() / 12 + 2
 }
 
 fn evidence(frame: Frame) -> impl Strategy<Value = Evidence> {
@@ -202,7 +203,7 @@ fn exclusion(frame: Frame) -> impl Strategy<Value = Exclusion> {
 
 fn endpoint(frame: Frame) -> impl Strategy<Value = EndpointEvidence> {
     let objective = option::of(Just(500_u32));
-    (1..3 * step(frame), objective, vec(seen(frame), 0..5)).prop_map(
+    (1..2 * step(frame), objective, vec(seen(frame), 0..5)).prop_map(
         move |(validity, latency_objective_ms, vantages)| EndpointEvidence {
             id: endpoint_id(0),
             validity_ms: validity * frame.unit_ms,
@@ -229,8 +230,8 @@ fn seen(frame: Frame) -> impl Strategy<Value = Seen> {
 /// Runs of equal outcomes, mostly regular, now and then at one instant or far apart.
 fn observations(frame: Frame) -> impl Strategy<Value = Vec<Observation>> {
     let step = step(frame);
-    let gap = prop_oneof![1 => Just(0), 18 => 1..=step, 1 => 3 * step..8 * step];
-    let runs = vec((vec(gap, 1..5), outcome()), 0..40);
+    let gap = prop_oneof![1 => Just(0), 18 => 1..=step, 1 => 2 * step..4 * step];
+    let runs = vec((vec(gap, 1..5), outcome()), 0..16);
     (-frame.n_units() / 8..step, runs).prop_map(move |(start, runs)| {
         let mut unit = start;
         let mut observations = Vec::new();
@@ -280,7 +281,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 fn segments(frame: Frame) -> impl Strategy<Value = Vec<Segment>> {
     let step = step(frame);
     let gap = prop_oneof![2 => Just(0), 1 => 1..4 * step];
-    let pieces = vec((gap, 1..4 * step, select(&State::ALL[..])), 0..30);
+    let pieces = vec((gap, 1..4 * step, select(&State::ALL[..])), 0..12);
     (-frame.n_units() / 8..step, pieces).prop_map(move |(start, pieces)| {
         let mut unit = start;
         pieces
@@ -309,11 +310,11 @@ fn terms(frame: Frame) -> impl Strategy<Value = Terms> {
         2 => Just(Quorum::Majority),
         1 => (1_u32..5).prop_map(|n| Quorum::AtLeast(NonZeroU32::new(n).unwrap())),
     ];
-    let confirmation = (1_u32..5, 1..4 * step).prop_map(move |(failures, within)| Confirmation {
+    let confirmation = (1_u32..4, 1..3 * step).prop_map(move |(failures, within)| Confirmation {
         failures: NonZeroU32::new(failures).unwrap(),
         within_ms: within * frame.unit_ms,
     });
-    let minimum_outage = prop_oneof![2 => Just(0), 1 => 1..6 * step];
+    let minimum_outage = prop_oneof![2 => Just(0), 1 => 1..3 * step];
     (
         target(),
         maintenance(frame),

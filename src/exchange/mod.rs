@@ -12,7 +12,9 @@ mod statement;
 
 pub use evidence::{Document, EvidenceError, WindowSpec};
 pub use signature::{SignatureError, SigningKey, verify_signature};
-pub use statement::{Comparison, StatementError, compare, statement_json};
+pub use statement::{
+    Comparison, StatementError, WrittenFigures, compare, read_figures, statement_json,
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 

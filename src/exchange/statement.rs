@@ -1,10 +1,11 @@
 //! `vigie-statement/1`: writing it, and comparing one with what evidence settles to.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::engine;
-use crate::sla::availability::{Availability, Budget, Ratio, Tally};
+use crate::sla::availability::{Availability, Budget, Ratio, Tally, Verdict};
+use crate::sla::commitment::Ppm;
 use crate::sla::statement::{Incident, Statement};
 use crate::sla::window::{Timestamp, Window};
 
@@ -46,6 +47,48 @@ pub enum StatementError {
         /// What stands there.
         found: String,
     },
+}
+
+/// The figures of a statement that was written, from which all its others follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenFigures {
+    /// Inclusive.
+    pub target: Ppm,
+    /// The window by class.
+    pub tally: Tally,
+    /// Whether the target was reached.
+    pub verdict: Verdict,
+}
+
+/// The figures of a written statement.
+///
+/// # Errors
+/// A document that is not a statement, or whose verdict does not follow from its own figures.
+pub fn read_figures(statement: &[u8]) -> Result<WrittenFigures, StatementError> {
+    #[derive(Deserialize)]
+    struct Figures {
+        target_ppm: u32,
+        verdict: String,
+        tally_ms: TallyJson,
+    }
+    let read = |bytes: &[u8]| serde_json::from_slice::<Figures>(bytes);
+    let figures = read(statement).map_err(|error| StatementError::Shape(error.to_string()))?;
+    let target = Ppm::new(figures.target_ppm)
+        .ok_or_else(|| StatementError::Shape("its target is above 100 %".to_owned()))?;
+    let tally = Tally::from(figures.tally_ms);
+    let verdict = tally.verdict(target);
+    if verdict.code() != figures.verdict {
+        return Err(StatementError::Shape(format!(
+            "its verdict is `{}`, its figures say `{}`",
+            figures.verdict,
+            verdict.code()
+        )));
+    }
+    Ok(WrittenFigures {
+        target,
+        tally,
+        verdict,
+    })
 }
 
 /// What a statement has in common with the one that its evidence settles to.
@@ -170,7 +213,7 @@ impl From<Window> for WindowJson {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 struct TallyJson {
     up: i64,
     degraded: i64,
@@ -210,6 +253,20 @@ impl From<Availability> for AvailabilityJson {
             upper: availability.upper.into(),
             observed: availability.observed.map(RatioJson::from),
             coverage: availability.coverage.into(),
+        }
+    }
+}
+
+impl From<TallyJson> for Tally {
+    fn from(tally: TallyJson) -> Self {
+        Self {
+            up_ms: tally.up,
+            degraded_ms: tally.degraded,
+            down_ms: tally.down,
+            unknown_ms: tally.unknown,
+            credited_ms: tally.credited,
+            excluded_ms: tally.excluded,
+            out_of_scope_ms: tally.out_of_scope,
         }
     }
 }

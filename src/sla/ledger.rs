@@ -90,17 +90,21 @@ pub enum ExclusionKind {
     PartnerNetwork,
     /// The partner asked for the stop.
     PartnerRequest,
+    /// Our own measurement was wrong: what was seen in the window says nothing. Facts stay as they
+    /// are; the time becomes Unknown.
+    Correction,
     /// Another ground, told in the reason.
     Other,
 }
 
 impl ExclusionKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Maintenance,
         Self::ForceMajeure,
         Self::PartnerNetwork,
         Self::PartnerRequest,
+        Self::Correction,
         Self::Other,
     ];
 
@@ -111,7 +115,16 @@ impl ExclusionKind {
             Self::ForceMajeure => "force_majeure",
             Self::PartnerNetwork => "partner_network",
             Self::PartnerRequest => "partner_request",
+            Self::Correction => "correction",
             Self::Other => "other",
+        }
+    }
+
+    /// Whether an accepted window of this kind is left out whatever the commitment says.
+    fn leaves_the_time_that_counts(self) -> bool {
+        match self {
+            Self::Maintenance | Self::Correction => false,
+            Self::ForceMajeure | Self::PartnerNetwork | Self::PartnerRequest | Self::Other => true,
         }
     }
 
@@ -141,6 +154,8 @@ pub struct Scope {
     pub excluded: Windows,
     /// Where bad and unknown time is credited; part of `in_scope`, apart from `excluded`.
     pub credited: Windows,
+    /// Where what was seen was withdrawn, and is Unknown.
+    pub withdrawn: Windows,
 }
 
 impl Scope {
@@ -177,11 +192,14 @@ impl Scope {
                 None => qualifying,
             }
         };
-        let other: Windows = acting()
-            .filter(|exclusion| exclusion.kind != ExclusionKind::Maintenance)
-            .map(|exclusion| exclusion.window)
-            .collect();
-        let mut excluded = other.intersection(&in_scope);
+        let of_kinds = |wanted: fn(ExclusionKind) -> bool| -> Windows {
+            acting()
+                .filter(|exclusion| wanted(exclusion.kind))
+                .map(|exclusion| exclusion.window)
+                .collect()
+        };
+        let mut excluded = of_kinds(ExclusionKind::leaves_the_time_that_counts).intersection(&in_scope);
+        let withdrawn = of_kinds(|kind| kind == ExclusionKind::Correction);
         let mut credited = Windows::none();
         match &terms.maintenance {
             Maintenance::Counted => {}
@@ -194,6 +212,17 @@ impl Scope {
             in_scope,
             excluded,
             credited,
+            withdrawn,
+        }
+    }
+
+    /// All of `window` counts as it is.
+    pub fn everything(window: Window) -> Self {
+        Self {
+            in_scope: window.into(),
+            excluded: Windows::none(),
+            credited: Windows::none(),
+            withdrawn: Windows::none(),
         }
     }
 
@@ -233,7 +262,12 @@ impl Ledger {
     /// `timeline` over `window`, seen through `scope`.
     pub fn new(window: Window, timeline: &Timeline, scope: &Scope) -> Self {
         let mut cuts: Vec<Timestamp> = vec![window.start(), window.end()];
-        let sets = [&scope.in_scope, &scope.excluded, &scope.credited];
+        let sets = [
+            &scope.in_scope,
+            &scope.excluded,
+            &scope.credited,
+            &scope.withdrawn,
+        ];
         let set_edges = sets
             .iter()
             .flat_map(|set| set.iter())
@@ -253,6 +287,7 @@ impl Ledger {
         let mut in_scope = Cursor::new(&scope.in_scope);
         let mut excluded = Cursor::new(&scope.excluded);
         let mut credited = Cursor::new(&scope.credited);
+        let mut withdrawn = Cursor::new(&scope.withdrawn);
         let mut segments = timeline.segments().iter().peekable();
         let mut entries: Vec<Entry> = Vec::with_capacity(cuts.len());
         for (start, end) in cuts.iter().zip(cuts.iter().skip(1)) {
@@ -263,10 +298,15 @@ impl Ledger {
                 .next_if(|segment| segment.window.end() <= *start)
                 .is_some()
             {}
-            let state = segments
+            let seen = segments
                 .peek()
                 .filter(|segment| segment.window.contains(*start))
                 .map_or(State::Unknown, |segment| segment.state);
+            let state = if withdrawn.contains(*start) {
+                State::Unknown
+            } else {
+                seen
+            };
             let credited = credited.contains(*start);
             let class = if !in_scope.contains(*start) {
                 Class::OutOfScope

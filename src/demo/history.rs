@@ -656,6 +656,7 @@ impl Manner {
             | Fault::Tls(_)
             | Fault::Io(_)
             | Fault::Status(_)
+            | Fault::Redirect
             | Fault::Content
             | Fault::TooLarge
             | Fault::Maintenance
@@ -673,6 +674,7 @@ impl Manner {
             | Fault::Timeout(_)
             | Fault::Tls(_)
             | Fault::Io(_)
+            | Fault::Redirect
             | Fault::Unspecified => {}
         }
         (Outcome::Failed(fault), trace)

@@ -1,6 +1,7 @@
 //! Who and what: partners, services, endpoints, vantages, and what binds them.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -239,6 +240,72 @@ pub struct HttpProbe {
     pub body_bytes_max: usize,
     /// A file of trusted authorities (PEM) in place of the system's.
     pub ca_file: Option<PathBuf>,
+    /// How many redirects are followed. With 0, a redirect is an answer like any other; an
+    /// expected status is one in any case. Secrets never follow to another origin.
+    pub redirects_max: usize,
+    /// How to get there, where the address does not say all.
+    pub route: Route,
+}
+
+impl HttpProbe {
+    /// A `GET` of `url` that expects status 200, reads at most 1 MiB, and nothing else.
+    pub fn get(url: Url) -> Self {
+        Self {
+            url,
+            method: "GET".to_owned(),
+            headers: Vec::new(),
+            body: None,
+            expected_statuses: vec![200],
+            body_contains: Vec::new(),
+            json: None,
+            body_bytes_max: 1024 * 1024,
+            ca_file: None,
+            redirects_max: 0,
+            route: Route::default(),
+        }
+    }
+}
+
+/// How to get to an endpoint, where its address does not say all. The default adds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Route {
+    /// Which kind of address.
+    pub family: Family,
+    /// This address, in place of those of the host's name; redirects to other hosts do not use it.
+    pub address: Option<IpAddr>,
+    /// The name that the TLS handshake asks for and that the certificate must carry, in place of
+    /// the host's; redirects to other hosts do not use it.
+    pub tls_name: Option<String>,
+    /// Which version of HTTP.
+    pub version: HttpVersion,
+}
+
+/// Which of a name's addresses are tried, and in what order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// All, in the order of the system's resolver.
+    #[default]
+    Any,
+    /// IPv4 only.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+    /// All, IPv4 first.
+    PreferIpv4,
+    /// All, IPv6 first.
+    PreferIpv6,
+}
+
+/// Which version of HTTP is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HttpVersion {
+    /// HTTP/2 where it is offered over TLS, otherwise HTTP/1.1.
+    #[default]
+    Any,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2; without TLS, by prior knowledge.
+    Http2,
 }
 
 /// An absolute `http` or `https` address, in parts.
@@ -252,6 +319,23 @@ pub struct Url {
     pub port: u16,
     /// Path and query, beginning with `/`.
     pub path: String,
+}
+
+impl Url {
+    /// Scheme, host and port: what may be shown where the path may hold a secret.
+    pub fn origin(&self) -> String {
+        let origin = Self {
+            path: String::new(),
+            ..self.clone()
+        };
+        origin.to_string()
+    }
+
+    /// Everything but the query, which may hold a secret.
+    pub fn without_query(&self) -> String {
+        let path = self.path.split(['?', '#']).next().unwrap_or_default();
+        format!("{}{path}", self.origin())
+    }
 }
 
 impl fmt::Display for Url {

@@ -52,6 +52,8 @@ pub enum Fault {
     Io(Stage),
     /// An unexpected status.
     Status(u16),
+    /// Redirects in a circle, too many of them, or to nowhere.
+    Redirect,
     /// The expected status with unexpected content.
     Content,
     /// A body larger than allowed.
@@ -171,7 +173,7 @@ impl Fault {
             Self::Connect => Stage::Connect,
             Self::Timeout(stage) | Self::Io(stage) => stage,
             Self::Tls(_) => Stage::Tls,
-            Self::Status(_) | Self::Unspecified => Stage::Processing,
+            Self::Status(_) | Self::Redirect | Self::Unspecified => Stage::Processing,
             Self::Content | Self::TooLarge | Self::Maintenance => Stage::Transfer,
         }
     }
@@ -185,6 +187,7 @@ impl Fault {
             Self::Tls(_) => "tls",
             Self::Io(_) => "io",
             Self::Status(_) => "status",
+            Self::Redirect => "redirect",
             Self::Content => "content",
             Self::TooLarge => "too_large",
             Self::Maintenance => "maintenance",
@@ -202,6 +205,7 @@ impl Fault {
             ("tls", fault) => Self::Tls(TlsFault::from_code(fault)?),
             ("io", stage) => Self::Io(Stage::from_code(stage)?),
             ("status", status) => Self::Status(status.parse().ok()?),
+            ("redirect", "") => Self::Redirect,
             ("content", "") => Self::Content,
             ("too_large", "") => Self::TooLarge,
             ("maintenance", "") => Self::Maintenance,
@@ -221,6 +225,7 @@ impl fmt::Display for Fault {
             Self::Status(status) => write!(f, ":{status}"),
             Self::Dns
             | Self::Connect
+            | Self::Redirect
             | Self::Content
             | Self::TooLarge
             | Self::Maintenance
@@ -317,9 +322,9 @@ pub struct Finding {
 /// What else a probe saw: for people who ask why, never for judging.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
-    /// How long each stage took.
+    /// How long each stage took, over all redirects.
     pub phases: Phases,
-    /// The address we connected to.
+    /// The address we connected to, the last one after redirects.
     pub address: Option<SocketAddr>,
     /// The status that was answered.
     pub status: Option<u16>,
@@ -332,6 +337,54 @@ pub struct Trace {
     /// How long the service asked us to leave it alone (`Retry-After`), in milliseconds; at most a
     /// day.
     pub retry_after_ms: Option<i64>,
+}
+
+/// One connection of a probe, in full: for people who ask why. There is one for the first request
+/// and one for each redirect that was followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hop {
+    /// What was asked, without the query.
+    pub url: String,
+    /// The address we connected to.
+    pub address: Option<SocketAddr>,
+    /// What the TLS handshake showed, also when it failed.
+    pub tls: Option<Tls>,
+    /// The version of HTTP that was spoken (`HTTP/1.1`).
+    pub http_version: Option<String>,
+    /// The status that was answered.
+    pub status: Option<u16>,
+    /// Bytes of body that came.
+    pub body_bytes: usize,
+    /// How long each stage took.
+    pub phases: Phases,
+}
+
+/// What a TLS handshake showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// The version agreed on (`TLSv1.3`).
+    pub version: Option<String>,
+    /// The cipher suite agreed on.
+    pub cipher_suite: Option<String>,
+    /// The certificates as presented, the leaf first. One that cannot be read is left out.
+    pub chain: Vec<Certificate>,
+}
+
+/// The facts of a certificate that people ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Whom it names: the common name, or the whole name.
+    pub subject: String,
+    /// Who signed it, in the same way.
+    pub issuer: String,
+    /// Whether it names itself as who signed it.
+    pub self_signed: bool,
+    /// DNS names and addresses that it is for.
+    pub names: Vec<String>,
+    /// When it begins.
+    pub not_before: Option<Timestamp>,
+    /// When it ends.
+    pub not_after: Option<Timestamp>,
 }
 
 /// How long each stage took, in microseconds; a stage that was not reached is absent, the one

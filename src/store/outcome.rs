@@ -33,6 +33,7 @@ pub(super) fn to_columns(outcome: Outcome) -> (i64, i64) {
             Fault::TooLarge => (17, 0),
             Fault::Maintenance => (18, 0),
             Fault::Unspecified => (19, 0),
+            Fault::Redirect => (20, 0),
         },
         Outcome::Void(void) => match void {
             Void::Resolver => (30, 0),
@@ -74,6 +75,7 @@ pub(super) fn from_columns(outcome: i64, detail: i64) -> Option<Outcome> {
         17 => Outcome::Failed(Fault::TooLarge),
         18 => Outcome::Failed(Fault::Maintenance),
         19 => Outcome::Failed(Fault::Unspecified),
+        20 => Outcome::Failed(Fault::Redirect),
         30 => Outcome::Void(Void::Resolver),
         31 => Outcome::Void(Void::Uplink),
         32 => Outcome::Void(Void::Clock),

@@ -37,6 +37,7 @@ fn every_outcome() -> Vec<Outcome> {
         Fault::TooLarge,
         Fault::Maintenance,
         Fault::Unspecified,
+        Fault::Redirect,
     ];
     for stage in Stage::ALL {
         faults.extend([Fault::Timeout(stage), Fault::Io(stage)]);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::trail::Trail;
 use super::{Ending, Verdict, dial, quoted};
-use crate::sla::catalog::Control;
+use crate::sla::catalog::{Control, Family};
 use crate::sla::observation::{Fault, Void};
 
 /// How long all control targets together may take.
@@ -88,11 +88,11 @@ impl Controls {
             let n_left = u32::try_from(self.targets.len() - tried).unwrap_or(u32::MAX);
             let share = end.saturating_duration_since(Instant::now()) / n_left;
             let mut trail = Trail::begin(share);
-            let opening = dial::open(&control.host, control.port, &mut trail);
+            let opening = dial::open(&control.host, control.port, Family::Any, &mut trail);
             let opened = tokio::time::timeout(share, opening).await;
             let name = format!("{}:{}", control.host, control.port);
             // Only a name that was resolved leaves both a resolving stage and an address.
-            if trail.trace.phases.resolve_us.is_some() && trail.trace.address.is_some() {
+            if trail.hop.phases.resolve_us.is_some() && trail.hop.address.is_some() {
                 way.resolved = Some(name.clone());
             }
             if let Ok(Ok(_connection)) = opened {

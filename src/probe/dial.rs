@@ -9,17 +9,41 @@ use tokio::time::{Instant, timeout};
 
 use super::trail::Trail;
 use super::{Ending, quoted};
+use crate::sla::catalog::Family;
 use crate::sla::observation::{Fault, Stage, Void};
 
-/// Opens a connection to `host`, trying its addresses in the order of the system's resolver.
-pub(super) async fn open(host: &str, port: u16, trail: &mut Trail) -> Result<TcpStream, Ending> {
-    let addresses = match host.parse::<IpAddr>() {
+/// Opens a connection to `host`, trying its addresses in the order of the system's resolver as
+/// far as `family` allows.
+pub(super) async fn open(
+    host: &str,
+    port: u16,
+    family: Family,
+    trail: &mut Trail,
+) -> Result<TcpStream, Ending> {
+    let mut addresses = match host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
         Err(_a_name) => {
             trail.enter(Stage::Resolve);
             resolve(host, port).await?
         }
     };
+    match family {
+        Family::Any => {}
+        Family::Ipv4 => addresses.retain(SocketAddr::is_ipv4),
+        Family::Ipv6 => addresses.retain(SocketAddr::is_ipv6),
+        // Sorting is stable: within a family, the resolver's order stays.
+        Family::PreferIpv4 => addresses.sort_by_key(SocketAddr::is_ipv6),
+        Family::PreferIpv6 => addresses.sort_by_key(SocketAddr::is_ipv4),
+    }
+    if addresses.is_empty() {
+        let kind = match family {
+            Family::Any | Family::PreferIpv4 | Family::PreferIpv6 => "address",
+            Family::Ipv4 => "IPv4 address",
+            Family::Ipv6 => "IPv6 address",
+        };
+        let message = format!("{} has no {kind}", quoted(host));
+        return Err(Ending::failed(Fault::Dns, message));
+    }
     trail.enter(Stage::Connect);
     connect(host, &addresses, trail).await
 }
@@ -77,9 +101,6 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Ending> {
             addresses.push(address);
         }
     }
-    if addresses.is_empty() {
-        return Err(Ending::failed(Fault::Dns, format!("{host} has no address")));
-    }
     Ok(addresses)
 }
 
@@ -93,7 +114,7 @@ async fn connect(
     let mut misses = Vec::new();
     let mut all_without_route = true;
     for (tried, &address) in addresses.iter().enumerate() {
-        trail.trace.address = Some(address);
+        trail.hop.address = Some(address);
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
             SocketAddr::V6(_) => TcpSocket::new_v6(),

@@ -11,8 +11,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HOST, HeaderMap, HeaderName, HeaderValue,
-    RETRY_AFTER, USER_AGENT,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, COOKIE, HOST, HeaderMap,
+    HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT,
 };
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{Method, Request, Response, Uri, Version};
@@ -23,11 +23,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout_at;
 
 use super::judge::{self, Answer};
-use super::tls::{self, Authorities, Trust};
+use super::tls::{self, Terms, Trust};
 use super::trail::Trail;
-use super::{Ending, ProbeSetupError, dial, read_secret};
-use crate::sla::catalog::{HttpProbe, Value};
-use crate::sla::observation::{Fault, Stage, Void};
+use super::{Ending, ProbeSetupError, dial, quoted, read_secret};
+use crate::sla::catalog::{HttpProbe, HttpVersion, Url, Value};
+use crate::sla::observation::{Fault, Stage, TlsFault, Void};
 use crate::sla::window::Timestamp;
 
 /// The most bytes that the head of an answer may take.
@@ -35,8 +35,16 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How much we read of the body of an answer with an unexpected status: enough for an error code.
 const UNEXPECTED_BODY_BYTES_MAX: usize = 16 * 1024;
 
-/// A request ready to be sent.
+/// A probe ready to be made.
 pub(super) struct Prepared {
+    first: Leg,
+    /// What no message may show.
+    secrets: Vec<SecretString>,
+}
+
+/// One request: the first, or one that a redirect led to.
+struct Leg {
+    url: Url,
     method: Method,
     path: PathAndQuery,
     /// What goes into `Host` or `:authority`.
@@ -44,17 +52,12 @@ pub(super) struct Prepared {
     headers: HeaderMap,
     body: Bytes,
     /// Present for `https`.
-    tls: Option<(ServerName<'static>, Arc<Authorities>)>,
-    /// What no message may show.
-    secrets: Vec<SecretString>,
+    terms: Option<Terms>,
 }
 
-/// Reads what the request needs from this machine.
+/// Reads what the probe needs from this machine.
 pub(super) fn prepare(trust: &Trust, probe: &HttpProbe) -> Result<Prepared, ProbeSetupError> {
-    let unfit = |part: String| ProbeSetupError::Request {
-        url: origin(probe),
-        part,
-    };
+    let unfit = |part: String| unfit(&probe.url, part);
     let mut secrets = Vec::new();
     let mut headers = HeaderMap::new();
     let mut host = None;
@@ -80,13 +83,6 @@ pub(super) fn prepare(trust: &Trust, probe: &HttpProbe) -> Result<Prepared, Prob
             headers.append(key, value);
         }
     }
-    let authority = match host {
-        Some(host) => Authority::try_from(host.as_bytes())
-            .map_err(|_unfit| unfit("the value of the header `Host`".to_owned()))?,
-        None => {
-            Authority::try_from(authority(probe)).map_err(|_unfit| unfit("the host".to_owned()))?
-        }
-    };
     headers
         .entry(USER_AGENT)
         .or_insert(HeaderValue::from_static(concat!(
@@ -96,25 +92,74 @@ pub(super) fn prepare(trust: &Trust, probe: &HttpProbe) -> Result<Prepared, Prob
     headers
         .entry(ACCEPT_ENCODING)
         .or_insert(HeaderValue::from_static("gzip, deflate"));
-    let tls = if probe.url.tls {
-        let name = ServerName::try_from(probe.url.host.clone())
-            .map_err(|_unfit| unfit("the host".to_owned()))?;
-        let authorities = trust.authorities(probe.ca_file.as_deref(), &origin(probe))?;
-        Some((name, authorities))
-    } else {
-        None
-    };
-    Ok(Prepared {
-        method: Method::from_bytes(probe.method.as_bytes())
-            .map_err(|_unfit| unfit(format!("the method `{}`", probe.method)))?,
-        path: PathAndQuery::try_from(probe.url.path.as_str())
-            .map_err(|_unfit| unfit("the path".to_owned()))?,
-        authority,
-        headers,
-        body: probe.body.clone().unwrap_or_default().into(),
-        tls,
-        secrets,
-    })
+    let method = Method::from_bytes(probe.method.as_bytes())
+        .map_err(|_unfit| unfit(format!("the method `{}`", probe.method)))?;
+    let body = probe.body.clone().unwrap_or_default().into();
+    let mut first = Leg::new(trust, probe, probe.url.clone(), method, headers, body)?;
+    if let Some(host) = host {
+        first.authority = Authority::try_from(host.as_bytes())
+            .map_err(|_unfit| unfit("the value of the header `Host`".to_owned()))?;
+    }
+    Ok(Prepared { first, secrets })
+}
+
+fn unfit(url: &Url, part: String) -> ProbeSetupError {
+    ProbeSetupError::Request {
+        url: url.origin(),
+        part,
+    }
+}
+
+impl Leg {
+    fn new(
+        trust: &Trust,
+        probe: &HttpProbe,
+        url: Url,
+        method: Method,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Self, ProbeSetupError> {
+        let unfit = |part: &str| unfit(&url, part.to_owned());
+        let origin = url.origin();
+        let authority = origin.split("://").last().unwrap_or_default();
+        let authority = Authority::try_from(authority).map_err(|_unfit| unfit("the host"))?;
+        let path = PathAndQuery::try_from(url.path.as_str()).map_err(|_unfit| unfit("the path"))?;
+        let terms = if url.tls {
+            let name = match &probe.route.tls_name {
+                Some(name) if url.host == probe.url.host => name.clone(),
+                Some(_) | None => url.host.clone(),
+            };
+            Some(Terms {
+                name: ServerName::try_from(name)
+                    .map_err(|_unfit| unfit("the name in the TLS handshake"))?,
+                authorities: trust.authorities(probe.ca_file.as_deref(), &origin)?,
+                version: probe.route.version,
+            })
+        } else {
+            None
+        };
+        Ok(Self {
+            url,
+            method,
+            path,
+            authority,
+            headers,
+            body,
+            terms,
+        })
+    }
+
+    fn request(&self, uri: Uri) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+
+    fn sends_secret(&self) -> bool {
+        self.headers.values().any(HeaderValue::is_sensitive)
+    }
 }
 
 /// Asks once. Everything that happens is in the ending and on the trail.
@@ -124,24 +169,24 @@ pub(super) async fn ask(
     at: Timestamp,
     trail: &mut Trail,
 ) -> Ending {
-    let prepared = match prepare(trust, probe) {
+    let Prepared { first, secrets } = match prepare(trust, probe) {
         Ok(prepared) => prepared,
         Err(error) => return Ending::void(Void::NotExecuted, format!("could not {error}")),
     };
     let deadline = trail.deadline();
-    let exchanged = timeout_at(deadline, exchange(&prepared, probe, at, trail)).await;
+    let exchanged = timeout_at(deadline, follow(trust, first, probe, at, trail)).await;
     trail.end();
 
     let mut ending = match exchanged {
         Ok(Ok(answer)) => {
-            let (ending, cause) = judge::answer(probe, answer);
+            let (ending, cause) = judge::answer(probe, answer, trail.sends_secret);
             trail.trace.cause = cause;
             ending
         }
-        Ok(Err(ending)) => without_body(probe, trail).unwrap_or(ending),
-        Err(_elapsed) => without_body(probe, trail).unwrap_or_else(|| timed_out(probe, trail)),
+        Ok(Err(ending)) => ending,
+        Err(_elapsed) => without_body(probe, trail).unwrap_or_else(|| timed_out(trail)),
     };
-    for secret in &prepared.secrets {
+    for secret in &secrets {
         let secret = secret.expose_secret();
         if !secret.is_empty() && ending.message.contains(secret) {
             ending.message = ending.message.replace(secret, "***");
@@ -152,40 +197,167 @@ pub(super) async fn ask(
 
 /// An unexpected status says more than what went wrong with the body after it.
 fn without_body(probe: &HttpProbe, trail: &Trail) -> Option<Ending> {
-    let status = trail.trace.status?;
-    (!judge::is_expected(probe, status)).then(|| judge::unexpected_status(probe, status, None))
+    let status = trail.hop.status?;
+    let unexpected = !judge::is_expected(probe, status);
+    unexpected.then(|| judge::unexpected_status(probe, status, None, trail.sends_secret))
 }
 
-/// Connects, asks, and reads the answer to its end.
-async fn exchange(
-    prepared: &Prepared,
+/// Asks, and follows redirects as far as the probe wants it.
+async fn follow(
+    trust: &Trust,
+    first: Leg,
     probe: &HttpProbe,
     at: Timestamp,
     trail: &mut Trail,
 ) -> Result<Answer, Ending> {
-    let stream = dial::open(&probe.url.host, probe.url.port, trail).await?;
+    let mut leg = first;
+    let mut visited = Vec::new();
+    loop {
+        trail.hop.url = leg.url.without_query();
+        trail.sends_secret = leg.sends_secret();
+        let exchanged = exchange(&leg, probe, at, trail).await;
+        let answer = exchanged.map_err(|ending| without_body(probe, trail).unwrap_or(ending))?;
+        let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+        if !is_redirect || probe.redirects_max == 0 || judge::is_expected(probe, answer.status) {
+            return Ok(answer);
+        }
+        visited.push((leg.method.clone(), leg.url.clone()));
+        let next = redirected(trust, leg, probe, &answer)?;
+        let shown = quoted(&next.url.without_query());
+        if visited.contains(&(next.method.clone(), next.url.clone())) {
+            let message = format!("the redirects lead in a circle, back to {shown}");
+            return Err(Ending::failed(Fault::Redirect, message));
+        }
+        if visited.len() > probe.redirects_max {
+            let message = format!(
+                "more than {} redirects, the next to {shown}",
+                probe.redirects_max
+            );
+            return Err(Ending::failed(Fault::Redirect, message));
+        }
+        leg = next;
+        trail.next_hop();
+    }
+}
+
+/// The request that `answer` leads to. What is meant for one origin is not sent to another.
+fn redirected(trust: &Trust, leg: Leg, probe: &HttpProbe, answer: &Answer) -> Result<Leg, Ending> {
+    let status = answer.status;
+    let nowhere = |why: String| Ending::failed(Fault::Redirect, format!("status {status} {why}"));
+    let Some(location) = &answer.location else {
+        return Err(nowhere("without `Location`".to_owned()));
+    };
+    let Some(url) = resolve(&leg.url, location) else {
+        return Err(nowhere("leads to no `http` or `https` address".to_owned()));
+    };
+    let same_origin = url.origin() == leg.url.origin();
+    // As browsers do it: 307 and 308 repeat the request, the others ask for a page.
+    let repeats = matches!(status, 307 | 308) || matches!(leg.method, Method::GET | Method::HEAD);
+    let (method, body) = if repeats {
+        (leg.method, leg.body)
+    } else {
+        (Method::GET, Bytes::new())
+    };
+    if !same_origin && !body.is_empty() {
+        return Err(nowhere(format!(
+            "leads to {}, where the request's body is not sent",
+            quoted(&url.origin())
+        )));
+    }
+    let headers = if same_origin {
+        leg.headers
+    } else {
+        without_credentials(&leg.headers)
+    };
+    let mut next = Leg::new(trust, probe, url, method, headers, body)
+        .map_err(|error| Ending::void(Void::NotExecuted, format!("could not {error}")))?;
+    if same_origin {
+        next.authority = leg.authority;
+    }
+    Ok(next)
+}
+
+/// Where `location` leads from `base`.
+fn resolve(base: &Url, location: &str) -> Option<Url> {
+    let url = url::Url::parse(&base.to_string())
+        .ok()?
+        .join(location)
+        .ok()?;
+    let tls = match url.scheme() {
+        "https" => true,
+        "http" => false,
+        _ => return None,
+    };
+    let host = match url.host()? {
+        url::Host::Domain(name) => name.to_owned(),
+        url::Host::Ipv4(address) => address.to_string(),
+        url::Host::Ipv6(address) => address.to_string(),
+    };
+    let path = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    Some(Url {
+        tls,
+        host,
+        port: url.port_or_known_default()?,
+        path,
+    })
+}
+
+/// The headers that may be sent to another origin.
+fn without_credentials(headers: &HeaderMap) -> HeaderMap {
+    let private = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
+    headers
+        .iter()
+        .filter(|(name, value)| !value.is_sensitive() && !private.contains(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Connects, asks, and reads the answer to its end.
+async fn exchange(
+    leg: &Leg,
+    probe: &HttpProbe,
+    at: Timestamp,
+    trail: &mut Trail,
+) -> Result<Answer, Ending> {
+    let route = &probe.route;
+    let pinned = route
+        .address
+        .filter(|_| leg.url.host == probe.url.host)
+        .map(|address| address.to_string());
+    let host = pinned.as_deref().unwrap_or(&leg.url.host);
+    let stream = dial::open(host, leg.url.port, route.family, trail).await?;
     let address = stream.peer_addr().map_err(|error| {
         Ending::failed(Fault::Connect, format!("the connection broke: {error}"))
     })?;
-    let Some((name, authorities)) = &prepared.tls else {
-        return over_http1(stream, address, prepared, probe, at, trail).await;
+    let Some(terms) = &leg.terms else {
+        return match route.version {
+            HttpVersion::Any | HttpVersion::Http1 => {
+                over_http1(stream, address, leg, probe, at, trail).await
+            }
+            HttpVersion::Http2 => over_http2(stream, address, leg, probe, at, trail).await,
+        };
     };
     trail.enter(Stage::Tls);
-    let (stream, not_after) =
-        tls::handshake(stream, address, name.clone(), authorities.clone(), at).await;
-    trail.trace.certificate_not_after = not_after;
+    let (stream, seen) = tls::handshake(stream, address, terms, at).await;
+    trail.hop.tls = Some(seen);
     let stream = stream?;
-    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        over_http2(stream, address, prepared, probe, at, trail).await
+    if stream.get_ref().1.alpn_protocol() == Some(tls::H2) {
+        over_http2(stream, address, leg, probe, at, trail).await
+    } else if route.version == HttpVersion::Http2 {
+        let message = format!("{address} does not speak HTTP/2");
+        Err(Ending::failed(Fault::Tls(TlsFault::Handshake), message))
     } else {
-        over_http1(stream, address, prepared, probe, at, trail).await
+        over_http1(stream, address, leg, probe, at, trail).await
     }
 }
 
 async fn over_http1(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     address: SocketAddr,
-    prepared: &Prepared,
+    leg: &Leg,
     probe: &HttpProbe,
     at: Timestamp,
     trail: &mut Trail,
@@ -196,9 +368,9 @@ async fn over_http1(
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| broken(&error, address, trail))?;
-    let mut request = prepared.request(Uri::from(prepared.path.clone()));
+    let mut request = leg.request(Uri::from(leg.path.clone()));
     let headers = request.headers_mut();
-    headers.insert(HOST, host_value(&prepared.authority)?);
+    headers.insert(HOST, host_value(&leg.authority)?);
     // We never ask twice on a connection: the server may close it at once.
     headers
         .entry(CONNECTION)
@@ -213,7 +385,7 @@ async fn over_http1(
 async fn over_http2(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     address: SocketAddr,
-    prepared: &Prepared,
+    leg: &Leg,
     probe: &HttpProbe,
     at: Timestamp,
     trail: &mut Trail,
@@ -225,32 +397,26 @@ async fn over_http2(
         .await
         .map_err(|error| broken(&error, address, trail))?;
     let mut uri = hyper::http::uri::Parts::default();
-    uri.scheme = Some(Scheme::HTTPS);
-    uri.authority = Some(prepared.authority.clone());
-    uri.path_and_query = Some(prepared.path.clone());
+    uri.scheme = Some(if leg.url.tls {
+        Scheme::HTTPS
+    } else {
+        Scheme::HTTP
+    });
+    uri.authority = Some(leg.authority.clone());
+    uri.path_and_query = Some(leg.path.clone());
     let uri = Uri::from_parts(uri).map_err(|error| {
         Ending::void(
             Void::NotExecuted,
             format!("could not write the address: {error}"),
         )
     })?;
-    let mut request = prepared.request(uri);
+    let mut request = leg.request(uri);
     *request.version_mut() = Version::HTTP_2;
     let exchange = async {
         let response = sender.send_request(request).await;
         receive(response, address, probe, at, trail).await
     };
     drive(connection, exchange).await
-}
-
-impl Prepared {
-    fn request(&self, uri: Uri) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = self.headers.clone();
-        request
-    }
 }
 
 /// Runs the connection for as long as the exchange on it needs it, in the same task: when this
@@ -277,7 +443,8 @@ async fn receive(
     let response = response.map_err(|error| broken(&error, address, trail))?;
     trail.enter(Stage::Transfer);
     let status = response.status().as_u16();
-    trail.trace.status = Some(status);
+    trail.hop.status = Some(status);
+    trail.hop.http_version = Some(format!("{:?}", response.version()));
     if let 429 | 503 = status {
         trail.trace.retry_after_ms = response
             .headers()
@@ -293,6 +460,8 @@ async fn receive(
         .filter_map(|value| value.to_str().ok())
         .collect::<Vec<_>>()
         .join(",");
+    let location = response.headers().get(LOCATION);
+    let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     // A body that nobody will look at is counted, not kept.
     let keep = !expected
         || !content_encoding.is_empty()
@@ -306,11 +475,11 @@ async fn receive(
         let Some(data) = frame.data_ref() else {
             continue;
         };
-        trail.body_bytes += data.len();
-        if expected && trail.body_bytes > probe.body_bytes_max {
+        trail.hop.body_bytes += data.len();
+        if expected && trail.hop.body_bytes > probe.body_bytes_max {
             return Err(judge::too_large(probe, ""));
         }
-        if !expected && trail.body_bytes > UNEXPECTED_BODY_BYTES_MAX {
+        if !expected && trail.hop.body_bytes > UNEXPECTED_BODY_BYTES_MAX {
             break;
         }
         if keep {
@@ -320,6 +489,7 @@ async fn receive(
     Ok(Answer {
         status,
         content_encoding,
+        location,
         body,
     })
 }
@@ -351,7 +521,7 @@ fn progress(trail: &Trail) -> String {
         Stage::Resolve | Stage::Connect | Stage::Tls | Stage::Processing => {
             " before it answered".to_owned()
         }
-        Stage::Transfer => format!(" after {} bytes of the body", trail.body_bytes),
+        Stage::Transfer => format!(" after {} bytes of the body", trail.hop.body_bytes),
     }
 }
 
@@ -368,43 +538,24 @@ fn io_kind(error: &hyper::Error) -> Option<io::ErrorKind> {
 }
 
 /// The deadline passed in the stage under way.
-fn timed_out(probe: &HttpProbe, trail: &Trail) -> Ending {
+fn timed_out(trail: &Trail) -> Ending {
     let stage = trail.stage();
     let within = format!("within {} ms", trail.timeout_ms());
     let peer = trail
-        .trace
+        .hop
         .address
-        .map_or_else(|| origin(probe), |address| address.to_string());
+        .map_or_else(|| quoted(&trail.hop.url), |address| address.to_string());
     let message = match stage {
-        Stage::Resolve => format!("`{}` was not resolved {within}", probe.url.host),
+        Stage::Resolve => format!("the host of {peer} was not resolved {within}"),
         Stage::Connect => format!("no connection to {peer} {within}"),
         Stage::Tls => format!("the TLS handshake with {peer} was not over {within}"),
         Stage::Processing => format!("no answer from {peer} {within}"),
         Stage::Transfer => format!(
             "the body from {peer} was not complete {within}, {} bytes had come",
-            trail.body_bytes
+            trail.hop.body_bytes
         ),
     };
     Ending::failed(Fault::Timeout(stage), message)
-}
-
-/// Scheme, host and port: path and query may carry a token and are not shown.
-fn origin(probe: &HttpProbe) -> String {
-    let scheme = if probe.url.tls { "https" } else { "http" };
-    format!("{scheme}://{}", authority(probe))
-}
-
-/// Host and port as `Host` wants them: without the scheme's own port.
-fn authority(probe: &HttpProbe) -> String {
-    let host = if probe.url.host.contains(':') {
-        format!("[{}]", probe.url.host)
-    } else {
-        probe.url.host.clone()
-    };
-    match (probe.url.tls, probe.url.port) {
-        (false, 80) | (true, 443) => host,
-        (_, port) => format!("{host}:{port}"),
-    }
 }
 
 fn host_value(authority: &Authority) -> Result<HeaderValue, Ending> {

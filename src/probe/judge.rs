@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::body::{InflateError, inflate};
 use super::{Ending, quoted};
-use crate::sla::catalog::{HttpProbe, JsonState, Value};
+use crate::sla::catalog::{HttpProbe, JsonState};
 use crate::sla::observation::{Fault, Void};
 use crate::sla::window::Timestamp;
 
@@ -15,6 +15,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// The header `Content-Encoding`, if any.
     pub(super) content_encoding: String,
+    /// The header `Location`, if any.
+    pub(super) location: Option<String>,
     /// The body as it came.
     pub(super) body: Vec<u8>,
 }
@@ -25,16 +27,22 @@ pub(super) fn is_expected(probe: &HttpProbe, status: u16) -> bool {
 }
 
 /// Judges a whole answer; the second part is the service's own error code.
-pub(super) fn answer(probe: &HttpProbe, answer: Answer) -> (Ending, Option<String>) {
+pub(super) fn answer(
+    probe: &HttpProbe,
+    answer: Answer,
+    sent_secret: bool,
+) -> (Ending, Option<String>) {
     let Answer {
         status,
         content_encoding,
+        location: _,
         body,
     } = answer;
     let body = inflate(body, &content_encoding, probe.body_bytes_max);
     if !is_expected(probe, status) {
         let cause = body.ok().and_then(|body| own_code(&body));
-        return (unexpected_status(probe, status, cause.as_deref()), cause);
+        let ending = unexpected_status(probe, status, cause.as_deref(), sent_secret);
+        return (ending, cause);
     }
     let ending = match body {
         Ok(body) => content(probe, &body),
@@ -66,7 +74,12 @@ pub(super) fn too_large(probe: &HttpProbe, when: &str) -> Ending {
 }
 
 /// An unexpected status speaks against the service, unless it speaks about us.
-pub(super) fn unexpected_status(probe: &HttpProbe, status: u16, cause: Option<&str>) -> Ending {
+pub(super) fn unexpected_status(
+    probe: &HttpProbe,
+    status: u16,
+    cause: Option<&str>,
+    sent_secret: bool,
+) -> Ending {
     let mut message = format!(
         "status {status}, expected {}",
         one_of(&probe.expected_statuses)
@@ -76,18 +89,9 @@ pub(super) fn unexpected_status(probe: &HttpProbe, status: u16, cause: Option<&s
     }
     match status {
         429 => Ending::void(Void::RateLimited, message),
-        400 | 401 | 403 | 422 if sends_secret(probe) => {
-            Ending::void(Void::Credential(status), message)
-        }
+        400 | 401 | 403 | 422 if sent_secret => Ending::void(Void::Credential(status), message),
         _ => Ending::failed(Fault::Status(status), message),
     }
-}
-
-fn sends_secret(probe: &HttpProbe) -> bool {
-    probe.headers.iter().any(|(_, value)| match value {
-        Value::Plain(_) => false,
-        Value::Secret(_) => true,
-    })
 }
 
 /// Judges the body of an answer with an expected status.

@@ -24,7 +24,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::sla::catalog::{Control, Endpoint, Probe, SecretPlace, VantageId};
-use crate::sla::observation::{Fault, Finding, Observation, Outcome, Void};
+use crate::sla::observation::{Fault, Finding, Hop, Observation, Outcome, Void};
 use crate::sla::window::Timestamp;
 
 use control::Controls;
@@ -94,8 +94,8 @@ pub enum ProbeSetupError {
         /// Which variable.
         variable: String,
     },
-    /// A part of the request that HTTP cannot carry. The text is not shown where it is a secret.
-    #[error("ask `{url}`: {part} cannot be sent over HTTP")]
+    /// A part of the request that HTTP cannot carry. The text is not shown where it may be a secret.
+    #[error("ask `{url}`: {part} is not valid")]
     Request {
         /// Which address.
         url: String,
@@ -145,6 +145,17 @@ impl Prober {
     /// endpoint's timeout, after a silence plus the two seconds that control targets may take.
     /// Dropping the future ends the connection too.
     pub async fn probe(&self, endpoint: &Endpoint, tick: Timestamp, at: Timestamp) -> Finding {
+        self.explain(endpoint, tick, at).await.0
+    }
+
+    /// The same as [`probe`](Self::probe), and everything that was seen on the way, connection by
+    /// connection.
+    pub async fn explain(
+        &self,
+        endpoint: &Endpoint,
+        tick: Timestamp,
+        at: Timestamp,
+    ) -> (Finding, Vec<Hop>) {
         let mut trail = Trail::begin(Duration::from_millis(
             endpoint.timeout_ms.max(0).unsigned_abs(),
         ));
@@ -184,9 +195,9 @@ impl Prober {
             Verdict::Failed(fault) => Outcome::Failed(fault),
             Verdict::Void(void) => Outcome::Void(void),
         };
-        let mut trace = trail.into_trace();
+        let (mut trace, hops) = trail.into_parts();
         trace.message = ending.message;
-        Finding {
+        let finding = Finding {
             endpoint: endpoint.id.clone(),
             vantage: self.vantage.clone(),
             observation: Observation {
@@ -195,7 +206,8 @@ impl Prober {
                 outcome,
             },
             trace,
-        }
+        };
+        (finding, hops)
     }
 }
 

@@ -23,10 +23,17 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
 
 use super::{Ending, ProbeSetupError, quoted};
-use crate::sla::observation::{Fault, Stage, TlsFault};
+use crate::sla::catalog::HttpVersion;
+use crate::sla::observation::{Certificate, Fault, Stage, Tls, TlsFault};
 use crate::sla::window::Timestamp;
+
+/// HTTP/2 as ALPN names it.
+pub(super) const H2: &[u8] = b"h2";
+/// HTTP/1.1 as ALPN names it.
+const HTTP1: &[u8] = b"http/1.1";
 
 /// Whom we trust: the system's authorities, and those of files.
 pub(super) struct Trust {
@@ -143,7 +150,6 @@ impl Trust {
             .dangerous()
             .with_custom_certificate_verifier(verifier.clone())
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // Every probe makes a full handshake: only that proves the certificate.
         config.resumption = Resumption::disabled();
         Ok(Authorities {
@@ -157,44 +163,35 @@ impl Trust {
 /// What was presented in one handshake, and what we made of it.
 #[derive(Debug, Default)]
 struct Seen {
-    leaf: Option<Leaf>,
+    chain: Vec<Certificate>,
     refusal: Option<CertificateError>,
 }
 
-/// The facts of a leaf certificate that people ask for.
-#[derive(Debug)]
-struct Leaf {
-    not_before: Option<Timestamp>,
-    not_after: Option<Timestamp>,
-    /// DNS names and addresses that it is for.
-    names: Vec<String>,
-    issuer: String,
-    self_signed: bool,
+/// What people ask about a certificate; nothing if it cannot be read.
+fn facts(der: &[u8]) -> Option<Certificate> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let instant = |unix_s: i64| Timestamp::from_unix_ms(unix_s.saturating_mul(1_000));
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let names = names.map_or_else(Vec::new, |names| {
+        let names = names.value.general_names.iter();
+        names.filter_map(name_of).collect()
+    });
+    Some(Certificate {
+        subject: common_name(certificate.subject()),
+        issuer: common_name(certificate.issuer()),
+        self_signed: certificate.issuer().as_raw() == certificate.subject().as_raw(),
+        names,
+        not_before: instant(certificate.validity().not_before.timestamp()),
+        not_after: instant(certificate.validity().not_after.timestamp()),
+    })
 }
 
-impl Leaf {
-    fn read(der: &[u8]) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let instant = |unix_s: i64| Timestamp::from_unix_ms(unix_s.saturating_mul(1_000));
-        let issuer = certificate
-            .issuer()
-            .iter_common_name()
-            .next()
-            .and_then(|name| name.as_str().ok())
-            .map_or_else(|| certificate.issuer().to_string(), ToOwned::to_owned);
-        let names = certificate.subject_alternative_name().ok().flatten();
-        let names = names.map_or_else(Vec::new, |names| {
-            let names = names.value.general_names.iter();
-            names.filter_map(name_of).collect()
-        });
-        Some(Self {
-            names,
-            not_before: instant(certificate.validity().not_before.timestamp()),
-            not_after: instant(certificate.validity().not_after.timestamp()),
-            issuer,
-            self_signed: certificate.issuer().as_raw() == certificate.subject().as_raw(),
-        })
-    }
+/// The common name, or everything if there is none.
+fn common_name(name: &X509Name<'_>) -> String {
+    name.iter_common_name()
+        .next()
+        .and_then(|common| common.as_str().ok())
+        .map_or_else(|| name.to_string(), ToOwned::to_owned)
 }
 
 /// Verifies as the standard verifier does and keeps what it saw.
@@ -213,7 +210,7 @@ impl Recorder {
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
         ocsp_response: &[u8],
-        leaf: Option<&Leaf>,
+        leaf: Option<&Certificate>,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let verdict = self.authorities.verifier.verify_server_cert(
             end_entity,
@@ -261,7 +258,7 @@ impl ServerCertVerifier for Recorder {
         ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let leaf = Leaf::read(end_entity);
+        let leaf = facts(end_entity);
         let verdict = self.verify(
             end_entity,
             intermediates,
@@ -273,7 +270,9 @@ impl ServerCertVerifier for Recorder {
             Err(rustls::Error::InvalidCertificate(refusal)) => Some(refusal.clone()),
             _ => None,
         };
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Seen { leaf, refusal };
+        let above = intermediates.iter().filter_map(|der| facts(der));
+        let chain = leaf.into_iter().chain(above).collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Seen { chain, refusal };
         verdict
     }
 
@@ -302,40 +301,68 @@ impl ServerCertVerifier for Recorder {
     }
 }
 
-/// Makes the handshake. The second part is when the presented leaf certificate ends; it is known
-/// also when the handshake failed.
+/// How one handshake is to be made.
+pub(super) struct Terms {
+    /// The name that the certificate must carry.
+    pub(super) name: ServerName<'static>,
+    /// Whom to trust.
+    pub(super) authorities: Arc<Authorities>,
+    /// Which protocols to offer.
+    pub(super) version: HttpVersion,
+}
+
+/// Makes the handshake. What it shows is told also when it fails.
 pub(super) async fn handshake(
     stream: TcpStream,
     address: SocketAddr,
-    name: ServerName<'static>,
-    authorities: Arc<Authorities>,
+    terms: &Terms,
     at: Timestamp,
-) -> (Result<TlsStream<TcpStream>, Ending>, Option<Timestamp>) {
-    let mut config = authorities.config.clone();
+) -> (Result<TlsStream<TcpStream>, Ending>, Tls) {
+    let mut config = terms.authorities.config.clone();
+    config.alpn_protocols = match terms.version {
+        HttpVersion::Any => vec![H2.to_vec(), HTTP1.to_vec()],
+        HttpVersion::Http1 => vec![HTTP1.to_vec()],
+        HttpVersion::Http2 => vec![H2.to_vec()],
+    };
     let since_epoch = Duration::from_millis(at.unix_ms().max(0).unsigned_abs());
     let recorder = Arc::new(Recorder {
-        authorities,
+        authorities: terms.authorities.clone(),
         at: UnixTime::since_unix_epoch(since_epoch),
         seen: Mutex::default(),
     });
     config
         .dangerous()
         .set_certificate_verifier(recorder.clone());
-    let expected = name.to_str().into_owned();
     let done = TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
+        .connect(terms.name.clone(), stream)
         .await;
     let seen = std::mem::take(&mut *recorder.seen.lock().unwrap_or_else(PoisonError::into_inner));
-    let not_after = seen.leaf.as_ref().and_then(|leaf| leaf.not_after);
     let done = done.map_err(|error| match &seen.refusal {
-        Some(refusal) => refused(refusal, seen.leaf.as_ref(), &expected),
+        Some(refusal) => refused(refusal, seen.chain.first(), &terms.name.to_str()),
         None => broken(&error, address),
     });
-    (done, not_after)
+    let agreed = done.as_ref().ok().map(|stream| stream.get_ref().1);
+    let version = agreed.and_then(|agreed| agreed.protocol_version());
+    let cipher_suite = agreed.and_then(|agreed| agreed.negotiated_cipher_suite());
+    let tls = Tls {
+        version: version
+            .and_then(|version| version.as_str())
+            .map(pretty_version),
+        cipher_suite: cipher_suite
+            .and_then(|suite| suite.suite().as_str())
+            .map(ToOwned::to_owned),
+        chain: seen.chain,
+    };
+    (done, tls)
+}
+
+/// `TLSv1_3` as people write it.
+fn pretty_version(name: &str) -> String {
+    name.replace('_', ".")
 }
 
 /// A handshake that failed because of the certificate.
-fn refused(refusal: &CertificateError, leaf: Option<&Leaf>, expected: &str) -> Ending {
+fn refused(refusal: &CertificateError, leaf: Option<&Certificate>, expected: &str) -> Ending {
     let day = |instant: Option<Timestamp>| {
         instant.map_or_else(
             || "an unknown date".to_owned(),
@@ -395,7 +422,7 @@ fn refused(refusal: &CertificateError, leaf: Option<&Leaf>, expected: &str) -> E
 }
 
 /// The first names of a certificate.
-fn names(leaf: Option<&Leaf>) -> String {
+fn names(leaf: Option<&Certificate>) -> String {
     const NAMES_MAX: usize = 3;
     let names = leaf.map_or(&[][..], |leaf| leaf.names.as_slice());
     let shown: Vec<String> = names

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::sla::observation::{Stage, Trace};
+use crate::sla::observation::{Hop, Phases, Stage, Trace};
 
 /// The steps of one probe so far.
 pub(super) struct Trail {
@@ -12,9 +12,12 @@ pub(super) struct Trail {
     /// The stage under way, and since when.
     under_way: Option<(Stage, Instant)>,
     ended: Option<Instant>,
-    /// Bytes of body received.
-    pub(super) body_bytes: usize,
-    /// What people will want to know.
+    earlier: Vec<Hop>,
+    /// The connection under way.
+    pub(super) hop: Hop,
+    /// Whether the request under way carries a secret.
+    pub(super) sends_secret: bool,
+    /// What else people will want to know.
     pub(super) trace: Trace,
 }
 
@@ -26,7 +29,9 @@ impl Trail {
             timeout,
             under_way: None,
             ended: None,
-            body_bytes: 0,
+            earlier: Vec::new(),
+            hop: Hop::default(),
+            sends_secret: false,
             trace: Trace::default(),
         }
     }
@@ -53,6 +58,13 @@ impl Trail {
         self.under_way = Some((stage, now));
     }
 
+    /// Ends the connection under way: the next is that of a redirect.
+    pub(super) fn next_hop(&mut self) {
+        self.close(Instant::now());
+        self.under_way = None;
+        self.earlier.push(std::mem::take(&mut self.hop));
+    }
+
     /// Ends the exchange: what follows is not part of the latency. A second call does nothing.
     pub(super) fn end(&mut self) {
         if self.ended.is_none() {
@@ -74,14 +86,35 @@ impl Trail {
         i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    pub(super) fn into_trace(self) -> Trace {
-        self.trace
+    /// What the probe saw: in short, and connection by connection.
+    pub(super) fn into_parts(self) -> (Trace, Vec<Hop>) {
+        let mut trace = self.trace;
+        let leaf = self.hop.tls.as_ref().and_then(|tls| tls.chain.first());
+        trace.certificate_not_after = leaf.and_then(|leaf| leaf.not_after);
+        trace.address = self.hop.address;
+        trace.status = self.hop.status;
+        let mut hops = self.earlier;
+        hops.push(self.hop);
+        trace.phases = sum(&hops);
+        (trace, hops)
     }
 
     fn close(&mut self, now: Instant) {
         if let Some((stage, since)) = self.under_way {
             let elapsed_us = u32::try_from((now - since).as_micros()).unwrap_or(u32::MAX);
-            *self.trace.phases.of_mut(stage) = Some(elapsed_us);
+            *self.hop.phases.of_mut(stage) = Some(elapsed_us);
         }
     }
+}
+
+/// The phases of all hops, stage by stage.
+fn sum(hops: &[Hop]) -> Phases {
+    let mut sum = Phases::default();
+    for stage in Stage::ALL {
+        for elapsed_us in hops.iter().filter_map(|hop| hop.phases.of(stage)) {
+            let so_far_us = sum.of_mut(stage);
+            *so_far_us = Some(so_far_us.unwrap_or(0).saturating_add(elapsed_us));
+        }
+    }
+    sum
 }

@@ -5,6 +5,8 @@ mod connections;
 mod control;
 mod faults;
 mod nginx;
+mod redirects;
+mod route;
 mod tls;
 mod zoo;
 
@@ -14,7 +16,7 @@ use vigie::probe::Prober;
 use vigie::sla::catalog::{
     Endpoint, EndpointId, HttpProbe, JsonState, Probe, SecretPlace, Url, Value, VantageId,
 };
-use vigie::sla::observation::{Finding, Outcome};
+use vigie::sla::observation::{Finding, Hop, Outcome};
 use vigie::sla::window::Timestamp;
 
 /// The instant of every probe here; certificates are made around it.
@@ -28,22 +30,12 @@ fn prober() -> Prober {
 
 /// A plain `GET` that expects 200.
 fn get(host: &str, address: SocketAddr) -> HttpProbe {
-    HttpProbe {
-        url: Url {
-            tls: false,
-            host: host.to_owned(),
-            port: address.port(),
-            path: "/".to_owned(),
-        },
-        method: "GET".to_owned(),
-        headers: Vec::new(),
-        body: None,
-        expected_statuses: vec![200],
-        body_contains: Vec::new(),
-        json: None,
-        body_bytes_max: 1024 * 1024,
-        ca_file: None,
-    }
+    HttpProbe::get(Url {
+        tls: false,
+        host: host.to_owned(),
+        port: address.port(),
+        path: "/".to_owned(),
+    })
 }
 
 /// Waits long enough for a loaded machine; probes that must see a hang wait less.
@@ -68,6 +60,11 @@ fn endpoint_within(probe: HttpProbe, timeout_ms: i64) -> Endpoint {
 
 async fn ask(endpoint: &Endpoint) -> Finding {
     prober().probe(endpoint, at(), at()).await
+}
+
+/// The same with every connection that was made.
+async fn explain(endpoint: &Endpoint) -> (Finding, Vec<Hop>) {
+    prober().explain(endpoint, at(), at()).await
 }
 
 /// What came of it, in the words of the store: `answered`, `status:503`, `void credential:401`.
@@ -96,6 +93,10 @@ fn assert_finding(what: &str, finding: &Finding, expected: &str, message: &str) 
         None => finding.trace.message.clone(),
     };
     assert_eq!(shown, message, "{what}");
+}
+
+fn plain_header(name: &str, value: &str) -> (String, Value) {
+    (name.to_owned(), Value::Plain(value.to_owned()))
 }
 
 /// The state field of the real ping routes.

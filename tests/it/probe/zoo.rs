@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -63,6 +63,26 @@ pub(super) async fn answers(bytes: impl Into<Vec<u8>>) -> SocketAddr {
         }
     })
     .await
+}
+
+/// A server that answers each request as `answer` says, given the request, and closes. The second
+/// part hands on the requests.
+pub(super) async fn converses(
+    answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
+) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
+    let (heard, requests) = mpsc::unbounded_channel();
+    let answer = Arc::new(answer);
+    let address = serve(move |mut stream| {
+        let (heard, answer) = (heard.clone(), answer.clone());
+        async move {
+            let request = read_request(&mut stream).await;
+            let _ = stream.write_all(&answer(&request)).await;
+            // A test may have heard enough.
+            let _ = heard.send(request);
+        }
+    })
+    .await;
+    (address, requests)
 }
 
 /// A whole answer with a content length.

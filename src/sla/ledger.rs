@@ -198,7 +198,8 @@ impl Scope {
                 .map(|exclusion| exclusion.window)
                 .collect()
         };
-        let mut excluded = of_kinds(ExclusionKind::leaves_the_time_that_counts).intersection(&in_scope);
+        let mut excluded =
+            of_kinds(ExclusionKind::leaves_the_time_that_counts).intersection(&in_scope);
         let withdrawn = of_kinds(|kind| kind == ExclusionKind::Correction);
         let mut credited = Windows::none();
         match &terms.maintenance {

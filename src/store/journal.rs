@@ -35,6 +35,14 @@ pub enum ActionKind {
     ReportWritten,
     /// A letter was handed to the mail server.
     LetterSent,
+    /// The connection broke while a letter was handed over: it may have arrived.
+    LetterInterrupted,
+    /// A letter was given up: refused for good, or for too long.
+    LetterFailed,
+    /// A letter is to be sent again, because somebody said so.
+    LetterRequeued,
+    /// Letters that waited for approval were released.
+    LettersApproved,
     /// Evidence was handed out.
     EvidenceExported,
     /// Invented history was written, for a demonstration.
@@ -48,6 +56,10 @@ impl ActionKind {
             Self::ConfigLoaded => "config_loaded",
             Self::ReportWritten => "report_written",
             Self::LetterSent => "letter_sent",
+            Self::LetterInterrupted => "letter_interrupted",
+            Self::LetterFailed => "letter_failed",
+            Self::LetterRequeued => "letter_requeued",
+            Self::LettersApproved => "letters_approved",
             Self::EvidenceExported => "evidence_exported",
             Self::HistoryInvented => "history_invented",
         }

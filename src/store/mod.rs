@@ -1,4 +1,4 @@
-//! What is kept: facts, declarations, statements and the journal, in one SQLite file.
+//! What is kept: facts, declarations, statements, letters and the journal, in one SQLite file.
 //!
 //! A [`Store`] is one connection and blocks: call it from a thread that may wait. One process
 //! records into a file ([`Store::open`]); others read it at the same time
@@ -20,6 +20,7 @@ mod error;
 mod facts;
 mod journal;
 mod open;
+mod outbox;
 mod outcome;
 mod statement;
 
@@ -38,6 +39,9 @@ pub use declaration::{Decision, Declaration, DeclarationFilter, DeclarationId, N
 pub use error::StoreError;
 pub use facts::{Appended, Missed};
 pub use journal::{Action, ActionKind, JournalCheck, JournalEntry, JournalFault};
+pub use outbox::{
+    Attempt, LetterContent, LetterFilter, LetterId, LetterState, OutboxCounts, Release, SavedLetter,
+};
 pub use statement::{NewStatement, Saved, SavedStatement};
 
 use error::{Failure, damaged, database_error};

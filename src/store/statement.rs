@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::error::damaged;
 use super::journal::{self, Account};
-use super::{Sha256, Store, StoreError, hex, id, instant, sha256};
+use super::{Sha256, Store, StoreError, hex, id, instant, outbox, sha256};
 use crate::sla::catalog::{PartnerId, ServiceId};
 use crate::sla::window::{Month, Timestamp, parse_zone};
 
@@ -32,6 +32,9 @@ pub struct NewStatement {
     /// Why it replaces what was said before. Not kept with a first revision, which replaces
     /// nothing.
     pub reason: Option<String>,
+    /// The mailboxes that are to have it: a letter to each is in the outbox from the same moment
+    /// on as the statement is saved.
+    pub letters_to: Vec<String>,
 }
 
 /// A statement as it was saved.
@@ -89,8 +92,8 @@ const COLUMNS: &str = "partner, service, month, revision, zone, json, json_sha25
                        evidence_sha256, commitment, engine, author, saved, reason";
 
 impl Store {
-    /// Saves statements with their journal entries, in one transaction: all of them or none. What
-    /// became of each is told in their order.
+    /// Saves statements with their journal entries and their letters, in one transaction: all of
+    /// them or none. What became of each is told in their order.
     ///
     /// # Errors
     /// One that says something else than the latest saved of its month and gives no reason, or
@@ -152,7 +155,8 @@ impl Store {
                     saved: at,
                     reason,
                 };
-                insert(transaction, &saved)?;
+                let row = insert(transaction, &saved)?;
+                outbox::enqueue(transaction, row, &statement.letters_to, at)?;
                 journal::append(transaction, who, at, KIND, &saved_text(&saved))?;
                 outcomes.push(outcome);
             }
@@ -248,13 +252,13 @@ pub(super) fn accounts(
     Ok(())
 }
 
-fn insert(connection: &Connection, saved: &SavedStatement) -> rusqlite::Result<()> {
+fn insert(connection: &Connection, saved: &SavedStatement) -> rusqlite::Result<i64> {
     connection
         .prepare_cached(&format!(
             "INSERT INTO statement ({COLUMNS})
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         ))?
-        .execute(params![
+        .insert(params![
             saved.partner.as_str(),
             saved.service.as_str(),
             saved.month.to_string(),
@@ -268,8 +272,7 @@ fn insert(connection: &Connection, saved: &SavedStatement) -> rusqlite::Result<(
             saved.author,
             saved.saved.unix_ms(),
             saved.reason,
-        ])?;
-    Ok(())
+        ])
 }
 
 /// The statement of a row with [`COLUMNS`], if its bytes are those that were saved.

@@ -2,6 +2,7 @@
 
 mod files;
 mod kill;
+mod outbox;
 mod story;
 mod tampering;
 
@@ -87,6 +88,7 @@ fn statement(partner_id: &str, json: &str, reason: Option<&str>) -> NewStatement
         commitment: "2025-01-01".to_owned(),
         engine: "vigie 0.1.0, tzdata 2025b".to_owned(),
         reason: reason.map(str::to_owned),
+        letters_to: Vec::new(),
     }
 }
 

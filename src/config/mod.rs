@@ -1,1 +1,187 @@
-//! config (being written).
+//! The configuration file: from TOML to a checked [`Config`], or to every fault of it.
+//!
+//! Two steps: `raw` is what was written, read by `reader` with the value kinds of `kind`; `check`
+//! is what it means. Both note a fault and go on, so that `vigie check` tells them all at once.
+//! Nothing here opens a socket or reads a secret.
+
+mod check;
+mod fault;
+mod kind;
+mod raw;
+mod reader;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use crate::sla::catalog::{Catalog, Control, VantageId};
+
+pub use fault::{Fault, Faults};
+
+/// Every key with its default and a comment: a file to start from.
+pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who and what: services, endpoints, commitments, partners.
+    pub catalog: Catalog,
+    /// The place this installation asks from.
+    pub vantage: VantageId,
+    /// Where observations are kept.
+    pub store: StoreConfig,
+    /// The pages.
+    pub web: WebConfig,
+    /// What partners read.
+    pub reports: ReportsConfig,
+    /// How endpoints are asked.
+    pub probing: ProbingConfig,
+    /// When a month is closed.
+    pub close: CloseConfig,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Where observations are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// The database file.
+    pub path: PathBuf,
+}
+
+/// The pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebConfig {
+    /// The address to listen on; loopback by default.
+    pub listen: SocketAddr,
+}
+
+/// What partners read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportsConfig {
+    /// The folder under which each partner's months are written.
+    pub directory: PathBuf,
+}
+
+/// How endpoints are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbingConfig {
+    /// The most probes that are under way at once; at least 1.
+    pub concurrency_max: usize,
+    /// Hosts that stand for our own way out, tried in this order; if none is named, a silence is
+    /// always the endpoint's.
+    pub controls: Vec<Control>,
+}
+
+/// When a month is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseConfig {
+    /// How long after the end of a month the daemon closes it, in milliseconds; at least the
+    /// longest timeout of an endpoint.
+    pub delay_ms: i64,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error(
+        "read config `{}`: {source}; name another file with --config, or start from config/default.toml",
+        path.display()
+    )]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not text.
+    #[error("read config `{}`: line {line} is not UTF-8; save the file as UTF-8", path.display())]
+    NotUtf8 {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+    },
+    /// The file says something that cannot be meant.
+    #[error(transparent)]
+    Faults(#[from] Faults),
+}
+
+/// The file to read: the one named with `--config`, else `/etc/vigie/vigie.toml` if there is one,
+/// else `config/vigie.toml`.
+pub fn find(explicit: Option<&Path>) -> PathBuf {
+    let installed = Path::new("/etc/vigie/vigie.toml");
+    match explicit {
+        Some(path) => path.to_owned(),
+        None if installed.exists() => installed.to_owned(),
+        None => PathBuf::from("config/vigie.toml"),
+    }
+}
+
+/// Reads and checks the file at `path`. Relative paths in it start at its folder.
+///
+/// # Errors
+/// The file cannot be read, is not UTF-8, or has faults.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let newlines = error.as_bytes()[..valid]
+            .iter()
+            .filter(|byte| **byte == b'\n');
+        ConfigError::NotUtf8 {
+            path: path.to_owned(),
+            line: newlines.count() + 1,
+        }
+    })?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    Ok(parse(&text, &path.display().to_string(), base)?)
+}
+
+/// Checks the text of a configuration file that is shown as `name`. Relative paths in it start at
+/// `base`.
+///
+/// # Errors
+/// All the faults of the text.
+pub fn parse(text: &str, name: &str, base: &Path) -> Result<Config, Faults> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let notes = if errors.is_empty() {
+        reader::Notes::reading()
+    } else {
+        reader::Notes::salvaging()
+    };
+    notes.syntax(&errors, text);
+    let file = raw::read(&notes, document.get_ref());
+    let config = check::check(file, &notes, text, base);
+    let faults = notes.into_faults();
+    match config {
+        Some(config) if faults.is_empty() => Ok(config),
+        _ => Err(Faults::new(faults, text, name)),
+    }
+}
+
+/// Every key that a file may have, as dotted paths: `service.endpoint.interval`.
+pub fn keys() -> BTreeSet<String> {
+    raw::keys()
+}
+
+/// The line of a place in `text`, counted from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

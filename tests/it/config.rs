@@ -1,1 +1,1625 @@
-//! config.
+//! Configuration: what is meant is understood, and what is wrong is told with its place and a
+//! remedy, all of it at once.
+//!
+//! Method: a small good file, in which each case replaces one line; `«…»` marks where the fault
+//! must be found.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use vigie::config::{Config, ConfigError, DEFAULT_TOML, Fault, Faults, find, keys, load, parse};
+use vigie::sla::catalog::{HttpVersion, Language, Probe, Recurrence, SecretPlace, Value};
+use vigie::sla::commitment::{Maintenance, PeriodSource, Ppm, Quorum, Rule};
+use vigie::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp, Window};
+
+const GOOD: &str = r#"[provider]
+name = "Operator"
+contact = "operator@operator.example"
+
+[close]
+delay = "6h"
+
+[[service]]
+id = "api"
+name = "API"
+
+[[service.endpoint]]
+id = "entrance"
+label = "Entrance"
+contractual = true
+interval = "60s"
+timeout = "10s"
+
+[service.endpoint.http]
+url = "https://api.example/ping"
+method = "GET"
+
+[[service.endpoint]]
+id = "second"
+label = "Second"
+
+[service.endpoint.http]
+url = "https://api.example/second"
+
+[[service.commitment]]
+quote = "Available 95 % of the time."
+reference = "Terms"
+target = "95 %"
+from = 2025-01-01
+period = "text"
+
+[[service.maintenance]]
+reason = "Update"
+daily = { from = "01:10", to = "02:30" }
+
+[[partner]]
+id = "commune"
+name = "Commune"
+
+[[partner.membership]]
+service = "api"
+from = 2025-01-01
+"#;
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(text: &str) -> Result<Config, Faults> {
+    parse(text, "vigie.toml", Path::new("/etc/vigie"))
+}
+
+fn good(text: &str) -> Config {
+    read(text).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// `GOOD` with `line` replaced.
+fn with(line: &str, replacement: &str) -> String {
+    assert_eq!(GOOD.matches(line).count(), 1, "`{line}` is one place");
+    GOOD.replacen(line, replacement, 1)
+}
+
+/// The faults of a text whose `«…»` are left out, and the spans between them.
+fn faults(marked: &str) -> (Vec<Fault>, Vec<std::ops::Range<usize>>) {
+    let mut text = String::new();
+    let mut spans = Vec::new();
+    let mut rest = marked;
+    while let Some((before, after)) = rest.split_once('«') {
+        let (inside, after) = after.split_once('»').unwrap();
+        text.push_str(before);
+        spans.push(text.len()..text.len() + inside.len());
+        text.push_str(inside);
+        rest = after;
+    }
+    text.push_str(rest);
+    let faults = match read(&text) {
+        Ok(_) => panic!("no fault in\n{text}"),
+        Err(faults) => faults,
+    };
+    for fault in faults.as_slice() {
+        let before = &text[..fault.span.start];
+        assert_eq!(fault.file, "vigie.toml");
+        assert_eq!(fault.line, before.split('\n').count());
+        let line = before.rsplit('\n').next().unwrap();
+        assert_eq!(fault.column, line.chars().count() + 1);
+        let place = format!("vigie.toml:{}:{}\n", fault.line, fault.column);
+        assert!(faults.to_string().contains(&place), "{place} in\n{faults}");
+    }
+    (faults.as_slice().to_vec(), spans)
+}
+
+/// `GOOD` with `line` replaced by `marked` has exactly the fault that is marked.
+fn check(line: &str, marked: &str, message: &str, remedy: &str) {
+    let (faults, spans) = faults(&with(line, marked));
+    let found: Vec<_> = faults
+        .iter()
+        .map(|fault| (fault.span.clone(), &*fault.message, &*fault.remedy))
+        .collect();
+    let expected: Vec<_> = spans
+        .into_iter()
+        .map(|span| (span, message, remedy))
+        .collect();
+    assert_eq!(found, expected, "in {marked}");
+}
+
+#[test]
+fn a_small_file_is_understood() {
+    let config = good(GOOD);
+    let catalog = &config.catalog;
+    let (service, endpoint) = catalog.endpoint("entrance").unwrap();
+    assert_eq!(service.id.as_str(), "api");
+    assert_eq!(endpoint.validity_ms, 160_000, "2.5 intervals and a timeout");
+    assert!(endpoint.contractual);
+    assert!(!catalog.endpoint("second").unwrap().1.contractual);
+    let Probe::Http(probe) = &endpoint.probe;
+    assert_eq!(probe.url.to_string(), "https://api.example/ping");
+    assert_eq!(probe.expected_statuses, [200]);
+    assert_eq!(probe.body_bytes_max, 1_048_576);
+    assert_eq!(
+        catalog.partner("commune").unwrap().language,
+        Language::French
+    );
+    assert_eq!(config.close.delay_ms, 6 * HOUR_MS);
+    assert!(config.web.listen.ip().is_loopback());
+    assert_eq!(
+        config.sha256,
+        // printf '%s' "$GOOD" | sha256sum
+        "152f8120f3930b8facdba3a4662f522b597259e6525072b3b01e5217575329d5"
+    );
+}
+
+#[test]
+fn every_value_of_a_request_arrives() {
+    let config = good(&with(
+        "method = \"GET\"",
+        r#"method = "POST"
+headers = { Accept = "text/plain", Authorization = { file = "token" }, X-Api-Key = { env = "API_KEY" } }
+body = "{}"
+expected_statuses = [200, 404]
+body_contains = ["pong"]
+json = { path = "data.status", up = ["ok"], maintenance = ["maintenance"], dated_by = "last_update" }
+body_limit = "64KiB"
+redirects_max = 3
+ip_address = "2001:db8::1"
+tls_name = "other.example"
+http_version = "1.1"
+ca_file = "/etc/ssl/ca.pem""#,
+    ));
+    let Probe::Http(probe) = &config.catalog.endpoint("entrance").unwrap().1.probe;
+    assert_eq!(probe.method, "POST");
+    assert_eq!(
+        probe.headers,
+        [
+            ("Accept".to_owned(), Value::Plain("text/plain".to_owned())),
+            (
+                "Authorization".to_owned(),
+                Value::Secret(SecretPlace::File("/etc/vigie/token".into()))
+            ),
+            (
+                "X-Api-Key".to_owned(),
+                Value::Secret(SecretPlace::Env("API_KEY".to_owned()))
+            ),
+        ],
+        "in the order of the file; a relative path starts at its folder"
+    );
+    assert_eq!(probe.body.as_deref(), Some("{}"));
+    assert_eq!(probe.expected_statuses, [200, 404]);
+    assert_eq!(probe.body_contains, ["pong"]);
+    let json = probe.json.as_ref().unwrap();
+    assert_eq!(json.path, ["data", "status"]);
+    assert_eq!((json.up.len(), json.maintenance.len()), (1, 1));
+    assert!(json.unknown.is_empty());
+    assert_eq!(json.dated_by.as_ref().unwrap(), &["last_update"]);
+    assert_eq!(probe.redirects_max, 3);
+    assert_eq!(probe.route.address.unwrap().to_string(), "2001:db8::1");
+    assert_eq!(probe.route.tls_name.as_deref(), Some("other.example"));
+    assert_eq!(probe.route.version, HttpVersion::Http1);
+    assert_eq!(probe.body_bytes_max, 65_536);
+    assert_eq!(probe.ca_file.as_deref(), Some(Path::new("/etc/ssl/ca.pem")));
+}
+
+#[test]
+fn addresses_are_read_as_browsers_read_them() {
+    let cases = [
+        ("http://h.example", (false, "h.example", 80, "/")),
+        (
+            "https://h.example:8443/a?b=c",
+            (true, "h.example", 8443, "/a?b=c"),
+        ),
+        ("https://[::1]/", (true, "::1", 443, "/")),
+        ("http://127.0.0.1:9000/x", (false, "127.0.0.1", 9000, "/x")),
+        (
+            "https://préfecture.example/é",
+            (true, "xn--prfecture-c4a.example", 443, "/%C3%A9"),
+        ),
+    ];
+    for (written, (tls, host, port, path)) in cases {
+        let config = good(&with("https://api.example/ping", written));
+        let Probe::Http(probe) = &config.catalog.endpoint("entrance").unwrap().1.probe;
+        let url = &probe.url;
+        assert_eq!(
+            (url.tls, &*url.host, url.port, &*url.path),
+            (tls, host, port, path),
+            "{written}"
+        );
+    }
+}
+
+#[test]
+fn control_targets_are_hosts_and_ports() {
+    let config = good(&with(
+        "[close]",
+        "[probing]\ncontrols = [\"gateway.example:443\", \"[2001:db8::1]:53\"]\n[close]",
+    ));
+    let controls: Vec<(&str, u16)> = config
+        .probing
+        .controls
+        .iter()
+        .map(|control| (control.host.as_str(), control.port))
+        .collect();
+    assert_eq!(controls, [("gateway.example", 443), ("2001:db8::1", 53)]);
+}
+
+#[test]
+fn every_policy_of_a_commitment_arrives() {
+    let config = good(&with(
+        "period = \"text\"",
+        r#"period = "assumption"
+until = 2026-01-01
+maintenance = "credited"
+maintenance_notice = "48h"
+maintenance_cap = "8h"
+maintenance_hours = [{ from = "22:00", to = "06:00" }]
+degraded = "down"
+rule = { main = "entrance" }
+quorum = { at_least = 1 }
+confirmation = { failures = 3, within = "130s" }
+minimum_outage = "90s"
+service_hours = [{ days = ["monday", "friday"], from = "08:00", to = "20:00" }]
+trajectory = [{ from = 2025-07-01, target = "95,5 %" }, { from = 2025-10-01, target = "96 %" }]"#,
+    ));
+    let commitment = &config.catalog.services[0].commitments[0];
+    assert_eq!(commitment.period, PeriodSource::Assumption);
+    assert_eq!(commitment.until.unwrap().to_string(), "2026-01-01");
+    let Maintenance::Credited(terms) = &commitment.terms.maintenance else {
+        panic!("{:?}", commitment.terms.maintenance);
+    };
+    assert_eq!(
+        (terms.notice_ms, terms.cap_ms),
+        (48 * HOUR_MS, Some(8 * HOUR_MS))
+    );
+    assert_eq!(terms.hours.as_ref().unwrap().ranges.len(), 7);
+    let Rule::Main(main) = &commitment.terms.rule else {
+        panic!("{:?}", commitment.terms.rule);
+    };
+    assert_eq!(main.as_str(), "entrance");
+    assert!(matches!(commitment.terms.quorum, Quorum::AtLeast(n) if n.get() == 1));
+    assert_eq!(commitment.terms.confirmation.failures.get(), 3);
+    assert_eq!(commitment.terms.confirmation.within_ms, 130_000);
+    assert_eq!(commitment.terms.minimum_outage_ms, 90_000);
+    let hours = commitment.terms.service_hours.as_ref().unwrap();
+    let october = Month::new(2025, 10, hours.zone).unwrap().window();
+    // Nine Mondays and Fridays of twelve hours.
+    assert_eq!(hours.within(october).length_ms(), 9 * 12 * HOUR_MS);
+    let steps: Vec<u32> = commitment
+        .trajectory
+        .iter()
+        .map(|(_, step)| step.parts())
+        .collect();
+    assert_eq!(steps, [955_000, 960_000]);
+}
+
+#[test]
+fn wall_clock_times_are_those_of_the_service() {
+    // 01:30 to 03:30 on the night on which clocks go back lasts three hours.
+    let config = good(&with(
+        "daily = { from = \"01:10\", to = \"02:30\" }",
+        "declared = 2025-10-17T10:00:00\ndated = { from = 2025-10-26T01:30:00, to = 2025-10-26T03:30:00 }",
+    ));
+    let work = &config.catalog.services[0].maintenances[0];
+    let Recurrence::Once(window) = work.when else {
+        panic!("{:?}", work.when);
+    };
+    assert_eq!(window.length_ms(), 3 * HOUR_MS);
+    assert_eq!(
+        work.declared.unwrap().to_string(),
+        "2025-10-17T08:00:00.000Z"
+    );
+
+    // The second half past two of that night, and another zone.
+    let config = good(
+        &with(
+            "daily = { from = \"01:10\", to = \"02:30\" }",
+            "dated = { from = 2025-10-26T02:30:00+01:00, to = 2025-10-26T23:00:00Z }",
+        )
+        .replace(
+            "period = \"text\"",
+            "period = \"text\"\nzone = \"America/Guadeloupe\"",
+        ),
+    );
+    let Recurrence::Once(window) = config.catalog.services[0].maintenances[0].when else {
+        panic!("not dated");
+    };
+    assert_eq!(window.start().to_string(), "2025-10-26T01:30:00.000Z");
+    let membership = &config.catalog.partners[0].memberships[0];
+    let joined = membership.windows.as_slice()[0].start();
+    assert_eq!(joined.to_string(), "2025-01-01T04:00:00.000Z");
+}
+
+#[test]
+fn work_may_cross_midnight() {
+    let config = good(&with(
+        "daily = { from = \"01:10\", to = \"02:30\" }",
+        "weekly = { days = [\"sunday\"], from = \"23:00\", to = \"08:00\" }",
+    ));
+    let zone = config.catalog.services[0].zone();
+    let october = Month::new(2025, 10, zone).unwrap().window();
+    let windows = config.catalog.services[0].maintenances[0]
+        .when
+        .within(october);
+    // Four Sundays; on the last one clocks had gone back before it began.
+    assert_eq!(windows.as_slice().len(), 4);
+    assert_eq!(windows.length_ms(), 4 * 9 * HOUR_MS);
+}
+
+#[test]
+fn a_partner_may_leave_and_come_back() {
+    let config = good(&with(
+        "service = \"api\"\nfrom = 2025-01-01",
+        "service = \"api\"\nfrom = 2025-01-01\nuntil = 2025-03-01\n\n[[partner.membership]]\nservice = \"api\"\nfrom = 2025-06-01",
+    ));
+    let memberships = &config.catalog.partners[0].memberships;
+    assert_eq!(memberships.len(), 1, "one per service");
+    let windows = memberships[0].windows.as_slice();
+    assert_eq!(windows.len(), 2);
+    assert_eq!(windows[0].end().to_string(), "2025-02-28T23:00:00.000Z");
+    assert_eq!(windows[1].end(), Timestamp::MAX);
+}
+
+#[test]
+fn versions_of_a_promise_follow_each_other_in_time() {
+    let second = r#"[[service.commitment]]
+quote = "Available 99 % of the time."
+reference = "Old terms"
+target = "99 %"
+from = 2024-01-01
+until = 2025-01-01
+period = "text"
+
+[[service.maintenance]]"#;
+    let config = good(&with("[[service.maintenance]]", second));
+    let targets: Vec<Ppm> = config.catalog.services[0]
+        .commitments
+        .iter()
+        .map(|commitment| commitment.terms.target)
+        .collect();
+    let expected = [990_000, 950_000].map(|parts| Ppm::new(parts).unwrap());
+    assert_eq!(targets, expected, "in the order of their dates");
+}
+
+#[test]
+fn unknown_keys_are_refused() {
+    check(
+        "timeout = \"10s\"",
+        "«timeuot» = \"10s\"",
+        "unknown key `timeuot` in [[service.endpoint]]",
+        "did you mean `timeout`?",
+    );
+    check(
+        "label = \"Second\"",
+        "label = \"Second\"\n«url» = \"https://x.example/\"",
+        "unknown key `url` in [[service.endpoint]]",
+        "`url` belongs in `service.endpoint.http`",
+    );
+    check(
+        "delay = \"6h\"",
+        "delay = \"6h\"\n«colour» = \"red\"",
+        "unknown key `colour` in [close]",
+        "remove it; known here: `delay`",
+    );
+    check(
+        "[close]",
+        "[«stor»]\npath = \"x\"\n[close]",
+        "unknown table `stor` in the file",
+        "did you mean `store`?",
+    );
+    check(
+        "daily = { from = \"01:10\", to = \"02:30\" }",
+        "daily = { from = \"01:10\", to = \"02:30\", «days» = [\"monday\"] }",
+        "unknown key `days` in [service.maintenance.daily]",
+        "`days` belongs in `service.commitment.maintenance_hours`, `service.commitment.service_hours` and `service.maintenance.weekly`",
+    );
+}
+
+#[test]
+fn missing_keys_are_told_at_their_table() {
+    check(
+        "[[service.endpoint]]\nid = \"second\"\n",
+        "«[[service.endpoint]]»\n",
+        "`id` is missing in [[service.endpoint]]",
+        "add 1 to 63 lower-case letters a to z, figures and hyphens, not beginning with a hyphen, for example `id = \"qf-cnaf-msa\"`",
+    );
+    check(
+        "[provider]\nname = \"Operator\"\ncontact = \"operator@operator.example\"\n",
+        "«»",
+        "`provider` is missing in the file",
+        "add a table, for example `[provider]`",
+    );
+    check(
+        "[[service.commitment]]\nquote = \"Available 95 % of the time.\"\n",
+        "«[[service.commitment]]»\n",
+        "`quote` is missing in [[service.commitment]]",
+        "add a text in quotes, for example `quote = \"…\"`",
+    );
+    check(
+        "[[service.endpoint]]\nid = \"second\"\nlabel = \"Second\"\n\n[service.endpoint.http]\nurl = \"https://api.example/second\"\n",
+        "«[[service.endpoint]]»\nid = \"second\"\nlabel = \"Second\"\n",
+        "the endpoint does not say how to ask it",
+        "add a `[service.endpoint.http]` below it, with `url = \"https://…\"`",
+    );
+    check(
+        "daily = { from = \"01:10\", to = \"02:30\" }",
+        "daily = «{ from = \"01:10\" }»",
+        "`to` is missing in [service.maintenance.daily]",
+        "add hours from 00 to 23, a colon and minutes, in quotes, for example `to = \"23:45\"`",
+    );
+    check(
+        "[[partner]]\nid = \"commune\"\nname = \"Commune\"\n\n[[partner.membership]]\nservice = \"api\"\nfrom = 2025-01-01\n",
+        "«[[partner]]»\nid = \"commune\"\nname = \"Commune\"\n",
+        "the partner is connected to no service: it would get no report",
+        "add a `[[partner.membership]]` with `service` and `from` below it",
+    );
+    let (faults, _) = faults("[provider]\nname = \"Operator\"\ncontact = \"o@o.example\"\n");
+    assert_eq!(faults.len(), 1);
+    assert_eq!(faults[0].message, "no service is described");
+}
+
+#[test]
+fn values_of_another_kind_are_refused() {
+    let name = "name = \"Commune\"";
+    for (value, kind) in [
+        ("3", "a whole number"),
+        ("3.5", "a fraction"),
+        ("true", "a yes or no"),
+        ("2025-01-01", "a date or time"),
+        ("[\"x\"]", "a list"),
+        ("{ x = 1 }", "a table"),
+    ] {
+        check(
+            name,
+            &format!("name = «{value}»"),
+            &format!("`name` is {kind}, not a line of text"),
+            "write `name = \"…\"`",
+        );
+    }
+    check(
+        name,
+        "name = \"Commune\"\ncontacts = «\"api@commune.example\"»",
+        "`contacts` is a text, not a list",
+        "write `contacts = [\"api@commune.example\"]`",
+    );
+    check(
+        name,
+        "name = \"Commune\"\ncontacts = [\"a@b.example\", «7»]",
+        "`contacts` is a whole number, not an e-mail address",
+        "write `contacts = [\"api@commune.example\"]`",
+    );
+    check(
+        name,
+        "name = \"Commune\"\ncontacts = «[]»",
+        "`contacts` is empty",
+        "leave it out, or name at least one: `contacts = [\"api@commune.example\"]`",
+    );
+    check(
+        "contractual = true",
+        "contractual = «\"yes\"»",
+        "`contractual` is a text, not a yes or no",
+        "write `contractual = true`",
+    );
+    check(
+        "daily = { from = \"01:10\", to = \"02:30\" }",
+        "daily = «\"01:10\"»",
+        "`daily` is a text, not a table",
+        "write `[service.maintenance.daily]`",
+    );
+    check(
+        "[[partner]]\nid = \"commune\"\nname = \"Commune\"\n\n[[partner.membership]]\nservice = \"api\"",
+        "«[partner]»\nid = \"commune\"\nname = \"Commune\"\n\n[[partner.membership]]\nservice = \"api\"",
+        "`partner` is not a list of tables",
+        "write `[[partner]]`, one for each",
+    );
+}
+
+#[test]
+fn values_that_are_written_wrongly_are_refused() {
+    let id = "write 1 to 63 lower-case letters a to z, figures and hyphens, not beginning with a hyphen, for example `id = \"qf-cnaf-msa\"`";
+    for bad in ["Commune", "commune d'Ys", "-x", "é", "", "../x"] {
+        check(
+            "id = \"commune\"",
+            &format!("id = «\"{bad}\"»"),
+            "`id` is not an id, which becomes a path and a label",
+            id,
+        );
+    }
+    let cases = [
+        (
+            "delay = \"6h\"",
+            "delay = «6»",
+            "`delay` is a duration without its unit",
+            "write the unit, for example `\"6s\"`",
+        ),
+        (
+            "delay = \"6h\"",
+            "delay = «\"6 fortnights\"»",
+            "`delay` is not a duration: unknown time unit \"fortnights\", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations)",
+            "write a number and a unit in quotes (ms, s, min, h, days), for example `delay = \"30s\"`",
+        ),
+        (
+            "delay = \"6h\"",
+            "delay = «\"6h 1us\"»",
+            "`delay` is finer than a millisecond",
+            "write a number and a unit in quotes (ms, s, min, h, days), for example `delay = \"30s\"`",
+        ),
+        (
+            "delay = \"6h\"",
+            "delay = «\"3 years\"»",
+            "`delay` is longer than a year",
+            "write a number and a unit in quotes (ms, s, min, h, days), for example `delay = \"30s\"`",
+        ),
+        (
+            "target = \"95 %\"",
+            "target = «95»",
+            "`target` is a target without its unit",
+            "write it as a text, for example `\"95 %\"`",
+        ),
+        (
+            "target = \"95 %\"",
+            "target = «99.5»",
+            "`target` is a binary fraction, which is not exact",
+            "write it as a text, for example `\"99.5 %\"`",
+        ),
+        (
+            "target = \"95 %\"",
+            "target = «\"101 %\"»",
+            "`target` is not a target",
+            "write a percentage above 0 and up to 100, with at most four decimals, in quotes, for example `target = \"95 %\"`",
+        ),
+        (
+            "target = \"95 %\"",
+            "target = «\"0 %\"»",
+            "`target` is not a target",
+            "write a percentage above 0 and up to 100, with at most four decimals, in quotes, for example `target = \"95 %\"`",
+        ),
+        (
+            "period = \"text\"",
+            "period = «\"texte\"»",
+            "`period` is not where the period comes from: `texte`",
+            "did you mean `\"text\"`?",
+        ),
+        (
+            "period = \"text\"",
+            "period = \"text\"\nzone = «\"Europe/Pariss\"»",
+            "`zone` names no time zone: `Europe/Pariss`",
+            "did you mean `\"Europe/Paris\"`?",
+        ),
+        (
+            "period = \"text\"",
+            "period = \"text\"\nmaintenance = «\"ignored\"»\nmaintenance_notice = \"48h\"",
+            "`maintenance` is not a treatment of planned work: `ignored`",
+            "write `\"counted\"`, `\"excluded\"` or `\"credited\"`, for example `maintenance = \"counted\"`",
+        ),
+        (
+            "from = 2025-01-01\nperiod",
+            "from = «2025-01-10»\nperiod",
+            "`from` is not the first of a month: 2025-01-10",
+            "a month is judged under one version as a whole: write 2025-01-01 or 2025-02-01",
+        ),
+        (
+            "from = 2025-01-01\nperiod",
+            "from = «2025-01-01T00:00:00»\nperiod",
+            "`from` has a time of day; a date has none",
+            "write the first day of a month, for example `from = 2025-10-01`",
+        ),
+        (
+            "to = \"02:30\"",
+            "to = «\"23h45\"»",
+            "`to` is not a time of day: `23h45`",
+            "write hours from 00 to 23, a colon and minutes, in quotes, for example `to = \"23:45\"`",
+        ),
+        (
+            "to = \"02:30\"",
+            "to = «\"25:00\"»",
+            "`to` is not a time of day: `25:00`",
+            "write hours from 00 to 23, a colon and minutes, in quotes, for example `to = \"23:45\"`",
+        ),
+        (
+            "to = \"02:30\"",
+            "to = «\"24:00\"»",
+            "`to` is not a time of day: `24:00`",
+            "write `\"00:00\"`, which ends the day",
+        ),
+        (
+            "contact = \"operator@operator.example\"",
+            "contact = «\"operator at operator.example\"»",
+            "`contact` is not an e-mail address",
+            "write a bare address, for example `contact = \"api@commune.example\"`",
+        ),
+        (
+            "name = \"Commune\"",
+            "name = «\"Commune\\u0007\"»",
+            "`name` holds the character U+0007, which reports cannot show",
+            "write it with Latin, Greek or Cyrillic letters, figures and punctuation",
+        ),
+        (
+            "name = \"Commune\"",
+            "name = «\"市\"»",
+            "`name` holds the character U+5E02, which reports cannot show",
+            "write it with Latin, Greek or Cyrillic letters, figures and punctuation",
+        ),
+        (
+            "name = \"Commune\"",
+            "name = «\" \"»",
+            "`name` must not be empty",
+            "write one line of text in quotes, for example `name = \"…\"`",
+        ),
+        (
+            "[close]",
+            "[web]\nlisten = «\"localhost\"»\n[close]",
+            "`listen` is not an IP address and a port",
+            "write an IP address and a port in quotes, for example `listen = \"127.0.0.1:8430\"`",
+        ),
+        (
+            "[close]",
+            "[probing]\nconcurrency_max = «0»\n[close]",
+            "`concurrency_max` is out of range",
+            "write a whole number from 1 on, without quotes, for example `concurrency_max = 2`",
+        ),
+    ];
+    for (line, marked, message, remedy) in cases {
+        check(line, marked, message, remedy);
+    }
+}
+
+#[test]
+fn requests_that_cannot_be_meant_are_refused() {
+    let address = "write an absolute http or https address in quotes, for example `url = \"https://api.example/ping\"`";
+    let secret = "send it as a header whose value is read from a file: `headers = { Authorization = { file = \"/etc/vigie/authorization\" } }`";
+    let url = "url = \"https://api.example/ping\"";
+    let method = "method = \"GET\"";
+    let cases = [
+        (
+            url,
+            "url = «\"api.example/ping\"»",
+            "`url` is not an address: it begins with neither `http://` nor `https://`",
+            address,
+        ),
+        (
+            url,
+            "url = «\"https:///ping me\"»",
+            "`url` is not an address: it holds a space or a control character",
+            address,
+        ),
+        (
+            url,
+            "url = «\"https://\"»",
+            "`url` is not an address: empty host",
+            address,
+        ),
+        (
+            url,
+            "url = «\"https://h.example:99999/\"»",
+            "`url` is not an address: invalid port number",
+            address,
+        ),
+        (
+            url,
+            "url = «\"https://h.example/#top\"»",
+            "`url` is not an address: it has a `#` part, which is never sent",
+            address,
+        ),
+        (
+            url,
+            "url = «\"https://me:sesame@h.example/\"»",
+            "`url` holds a user name or password",
+            secret,
+        ),
+        (
+            url,
+            "url = «\"https://h.example/?access_token=sesame\"»",
+            "`url` holds a secret in its query, as `access_token`: addresses are shown and logged",
+            secret,
+        ),
+        (
+            method,
+            "method = «\"get\"»",
+            "`method` is not an HTTP method: `get`",
+            "did you mean `\"GET\"`?",
+        ),
+        (
+            method,
+            "method = «\"CONNECT\"»",
+            "`method` is not an HTTP method: `CONNECT`",
+            "write `\"GET\"`, `\"HEAD\"`, `\"POST\"` and so on, in capitals, for example `method = \"GET\"`",
+        ),
+        (
+            method,
+            "method = \"HEAD\"\nbody_contains = [«\"pong\"»]",
+            "an answer to `HEAD` has no body to look at",
+            "write `method = \"GET\"`, or expect nothing of the body",
+        ),
+        (
+            method,
+            "expected_statuses = [200, «99»]",
+            "`expected_statuses` is not the status of a final answer",
+            "write a number from 200 to 599 without quotes, for example `expected_statuses = [200]`",
+        ),
+        (
+            method,
+            "body_limit = «\"1 GiB\"»",
+            "`body_limit` is not a size",
+            "write a whole number and a unit in quotes (B, KiB, MiB), up to 64 MiB, for example `body_limit = \"1MiB\"`",
+        ),
+        (
+            method,
+            "body_limit = «\"65MiB\"»",
+            "`body_limit` is out of range",
+            "write a whole number and a unit in quotes (B, KiB, MiB), up to 64 MiB, for example `body_limit = \"1MiB\"`",
+        ),
+        (
+            method,
+            "headers = { «\"X Y\"» = \"1\" }",
+            "`X Y` is not the name of a header",
+            "write letters, figures and hyphens, for example `Accept`",
+        ),
+        (
+            method,
+            "headers = { «Content-Length» = \"1\" }",
+            "the header `Content-Length` follows from the request itself",
+            "remove it",
+        ),
+        (
+            method,
+            "headers = { accept = \"a\", «Accept» = \"b\" }",
+            "the header `Accept` is already there, as `accept`",
+            "remove one of them: capitals make no difference",
+        ),
+        (
+            method,
+            "headers = { Accept = «\"a\\nb\"» }",
+            "the value of `Accept` cannot be sent",
+            "write visible ASCII characters and spaces",
+        ),
+        (
+            method,
+            "headers = { Accept = «3» }",
+            "`Accept` is a whole number, not a text",
+            "write `Accept = \"…\"`",
+        ),
+        (
+            method,
+            "headers = { X-Api-Key = «{ }» }",
+            "the secret `X-Api-Key` has one place: a `file` or an `env`",
+            "write `X-Api-Key = { file = \"/etc/vigie/x-api-key\" }` or `X-Api-Key = { env = \"X_API_KEY\" }`",
+        ),
+        (
+            method,
+            "headers = { X-Api-Key = { env = «\"not a name\"» } }",
+            "`env` is not the name of an environment variable",
+            "write its name (letters, figures and underscores) in quotes, for example `env = \"PARTICULIER_TOKEN\"`",
+        ),
+        (
+            method,
+            "json = { path = «\"a..b\"», up = [\"ok\"] }",
+            "`path` has an empty field name",
+            "write field names from the outside in, with dots between, in quotes, for example `path = \"data.status\"`",
+        ),
+        (
+            method,
+            "json = { path = \"a\", up = [\"ok\"], unknown = [«\"ok\"»] }",
+            "`unknown` names a text that `up` names already",
+            "let each text mean one thing",
+        ),
+        (
+            "url = \"https://api.example/second\"",
+            "url = \"http://api.example/second\"\nca_file = «\"ca.pem\"»",
+            "`ca_file` has no effect: the address is not `https`",
+            "write an `https://` address, or remove `ca_file`",
+        ),
+        (
+            method,
+            "redirects_max = «11»",
+            "`redirects_max` is out of range",
+            "write a number from 0 to 10, without quotes, for example `redirects_max = 3`",
+        ),
+        (
+            method,
+            "ip_family = «\"ip4\"»",
+            "`ip_family` is not a family of addresses: `ip4`",
+            "did you mean `\"ipv4\"`?",
+        ),
+        (
+            method,
+            "ip_family = \"ipv6\"\nip_address = «\"192.0.2.1\"»",
+            "`ip_address` is one address, and `ip_family` chooses among several",
+            "remove one of the two",
+        ),
+        (
+            method,
+            "ip_address = «\"localhost\"»",
+            "`ip_address` is not an IP address",
+            "write an IPv4 or IPv6 address in quotes, for example `ip_address = \"192.0.2.10\"`",
+        ),
+        (
+            method,
+            "tls_name = «\"https://x.example\"»",
+            "`tls_name` is not the name of a host",
+            "write a name without scheme, port or path, in quotes, for example `tls_name = \"api.example\"`",
+        ),
+        (
+            method,
+            "http_version = «\"3\"»",
+            "`http_version` is not a version of HTTP: `3`",
+            "write `\"any\"`, `\"1.1\"` or `\"2\"`, for example `http_version = \"any\"`",
+        ),
+        (
+            "[close]",
+            "[probing]\ncontrols = [«\"gateway\"»]\n[close]",
+            "`controls` is not a host and a port",
+            "write a name or address, a colon and a port, in quotes, for example `controls = [\"resolver.example:443\"]`",
+        ),
+    ];
+    for (line, marked, message, remedy) in cases {
+        check(line, marked, message, remedy);
+    }
+    for name in ["Authorization", "Cookie", "X-Api-Key", "X-Auth-Token"] {
+        check(
+            method,
+            &format!("headers = {{ {name} = «\"sesame\"» }}"),
+            &format!("the value of `{name}` is a secret, and secrets are not written in this file"),
+            &format!(
+                "put it in a file or an environment variable: `{name} = {{ file = \"/etc/vigie/{}\" }}` or `{name} = {{ env = \"{}\" }}`",
+                name.to_lowercase(),
+                name.to_uppercase().replace('-', "_")
+            ),
+        );
+    }
+}
+
+#[test]
+fn rhythms_that_cannot_work_are_refused() {
+    let (interval, timeout) = ("interval = \"60s\"", "timeout = \"10s\"");
+    let cases = [
+        (
+            interval,
+            "interval = «\"500ms\"»",
+            "`interval` is out of range",
+            "write a duration from `\"1s\"` to `\"24h\"`",
+        ),
+        (
+            interval,
+            "interval = «\"2days\"»",
+            "`interval` is out of range",
+            "write a duration from `\"1s\"` to `\"24h\"`",
+        ),
+        (
+            timeout,
+            "timeout = «\"0s\"»",
+            "`timeout` leaves no time for an answer",
+            "write how long to wait, for example `timeout = \"10s\"`",
+        ),
+        (
+            timeout,
+            "timeout = «\"60s\"»",
+            "`timeout` (1m) must be shorter than `interval` (1m): probes would overlap",
+            "write a shorter one, for example `timeout = \"30s\"`",
+        ),
+        (
+            timeout,
+            "timeout = \"10s\"\nvalidity = «\"69s\"»",
+            "`validity` ends before the next observation can be there: the state would be unknown between two good answers",
+            "write at least `interval` and `timeout` together, `validity = \"1m 10s\"`, or leave it out",
+        ),
+        (
+            timeout,
+            "timeout = \"10s\"\nlatency_objective = «\"10s\"»",
+            "`latency_objective` is not between 0 and `timeout` (10s): slower answers are failures anyway",
+            "write a shorter one, for example `latency_objective = \"2s\"`",
+        ),
+        (
+            "delay = \"6h\"",
+            "delay = «\"9s\"»",
+            "`delay` closes a month before its last probe can have ended",
+            "write at least the longest timeout, `delay = \"10s\"`",
+        ),
+        (
+            "[close]",
+            "[probing]\nconcurrency_max = «5000»\n[close]",
+            "`concurrency_max` asks for more connections at once than a process may open",
+            "write a number from 1 to 4096",
+        ),
+        (
+            "contractual = true",
+            "contractual = «true»\nretired = true",
+            "a retired endpoint is no longer asked and cannot count for a commitment",
+            "write `contractual = false`, or remove `retired`",
+        ),
+    ];
+    for (line, marked, message, remedy) in cases {
+        check(line, marked, message, remedy);
+    }
+    // What the remedies write is accepted.
+    good(&with(timeout, "timeout = \"10s\"\nvalidity = \"1m 10s\""));
+    good(&with("delay = \"6h\"", "delay = \"10s\""));
+}
+
+#[test]
+fn promises_that_cannot_be_meant_are_refused() {
+    let period = "period = \"text\"";
+    let from = "from = 2025-01-01\nperiod";
+    let no_effect = "remove it, or write `maintenance = \"excluded\"` or `\"credited\"` if the convention says so";
+    let cases = [
+        (
+            from,
+            "from = 2025-01-01\nuntil = «2025-01-01»\nperiod",
+            "`until` (2025-01-01) is not after `from` (2025-01-01)",
+            "write the first day on which it is no longer in force",
+        ),
+        (
+            period,
+            "period = \"text\"\nrule = { main = «\"second\"» }",
+            "`second` is not a contractual endpoint of this service",
+            "write `entrance`",
+        ),
+        (
+            period,
+            "period = \"text\"\nrule = { main = «\"entrence\"» }",
+            "`entrence` is not a contractual endpoint of this service",
+            "did you mean `entrance`?",
+        ),
+        (
+            period,
+            "period = \"text\"\nrule = { at_least = «2» }",
+            "the rule asks for 2 endpoints, and 1 of the service are contractual",
+            "write a smaller number, or `contractual = true` in more endpoints",
+        ),
+        (
+            period,
+            "period = \"text\"\nrule = «{ }»",
+            "a rule has one of `at_least` and `main`",
+            "write `rule = { at_least = 2 }` or `rule = { main = \"an-endpoint\" }`",
+        ),
+        (
+            period,
+            "period = \"text\"\nrule = «\"al\"»",
+            "`rule` is not a rule: `al`",
+            "did you mean `\"all\"`?",
+        ),
+        (
+            period,
+            "period = \"text\"\nquorum = { at_least = «2» }",
+            "this many vantages can never agree that an endpoint is down: there is one, this installation",
+            "write `quorum = \"majority\"`",
+        ),
+        (
+            period,
+            "period = \"text\"\nmaintenance_notice = «\"48h\"»",
+            "`maintenance_notice` has no effect: planned work is counted like any other time",
+            no_effect,
+        ),
+        (
+            period,
+            "period = \"text\"\nmaintenance_cap = «\"8h\"»",
+            "`maintenance_cap` has no effect: planned work is counted like any other time",
+            no_effect,
+        ),
+        (
+            period,
+            "period = \"text\"\nmaintenance_hours = [«{ from = \"22:00\", to = \"06:00\" }»]",
+            "`maintenance_hours` has no effect: planned work is counted like any other time",
+            no_effect,
+        ),
+        (
+            period,
+            "period = \"text\"\nconfirmation = { failures = 3, within = «\"2min\"» }",
+            "3 failures cannot follow each other within 2m: none would ever be confirmed",
+            "leave time for the intervals between them and a timeout: `within = \"2m 10s\"`",
+        ),
+        (
+            period,
+            "period = \"text\"\ntrajectory = [{ from = 2025-07-01, target = «\"94 %\"» }]",
+            "the step is below the target, 95 %",
+            "a trajectory leads beyond what was promised: write a higher step",
+        ),
+        (
+            period,
+            "period = \"text\"\ntrajectory = [{ from = 2025-07-01, target = \"96 %\" }, { from = «2025-07-01», target = \"97 %\" }]",
+            "the step does not come after the one before it",
+            "write the steps in the order of their dates",
+        ),
+        (
+            period,
+            "period = \"text\"\ntrajectory = [{ from = «2024-07-01», target = \"96 %\" }]",
+            "the step comes before the commitment",
+            "write 2025-01-01 or later",
+        ),
+        (
+            period,
+            "period = \"text\"\nservice_hours = [{ from = \"08:00\", to = «\"08:00\"» }]",
+            "`to` is the same time as `from`, 08:00",
+            "write when it ends; `from = \"00:00\", to = \"00:00\"` is a whole day",
+        ),
+        (
+            period,
+            "period = \"text\"\nservice_hours = [{ days = [«\"lundi\"»], from = \"08:00\", to = \"20:00\" }]",
+            "`days` is not a day of the week: `lundi`",
+            "write its English name in quotes, for example `days = [\"sunday\"]`",
+        ),
+        ("contractual = true\n", "«»", "", ""),
+    ];
+    for (line, marked, message, remedy) in &cases[..cases.len() - 1] {
+        check(line, marked, message, remedy);
+    }
+    let none_counts = with("contractual = true\n", "")
+        .replace("[[service.commitment]]", "«[[service.commitment]]»");
+    let (found, spans) = faults(&none_counts);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].span, spans[0]);
+    assert_eq!(
+        found[0].message,
+        "the service has a commitment but no endpoint that counts for it"
+    );
+
+    check(
+        "[[service.maintenance]]",
+        "[[service.commitment]]\nquote = \"q\"\nreference = \"r\"\ntarget = \"99 %\"\nfrom = «2025-06-01»\nperiod = \"text\"\n\n[[service.maintenance]]",
+        "on 2025-06-01 the commitment of line 34 is still in force",
+        "end the earlier one with `until = 2025-06-01`",
+    );
+}
+
+#[test]
+fn planned_work_that_cannot_be_meant_is_refused() {
+    let daily = "daily = { from = \"01:10\", to = \"02:30\" }";
+    let work = "[[service.maintenance]]\nreason = \"Update\"\ndaily = { from = \"01:10\", to = \"02:30\" }";
+    let forms = "write one of `daily = { from = \"01:10\", to = \"02:30\" }`, `weekly = { days = [\"sunday\"], from = \"23:00\", to = \"23:45\" }` and `dated = { from = 2025-10-12T22:00:00, to = 2025-10-13T01:00:00 }`";
+    let cases = [
+        (
+            daily,
+            "dated = { from = «2025-10-26T02:30:00», to = 2025-10-26T04:00:00 }",
+            "`from`: 2025-10-26T02:30:00 happens twice in Europe/Paris, as clocks go back",
+            "say which one with its offset, for example `from = 2025-10-26T02:30:00+02:00`",
+        ),
+        (
+            daily,
+            "dated = { from = 2025-03-30T01:00:00, to = «2025-03-30T02:30:00» }",
+            "`to`: 2025-03-30T02:30:00 does not exist in Europe/Paris, as clocks go forward",
+            "write an instant with its offset, for example `to = 2025-03-30T02:30:00Z`",
+        ),
+        (
+            daily,
+            "dated = «{ from = 2025-10-12T22:00:00, to = 2025-10-12T21:00:00 }»",
+            "the work ends at or before its start",
+            "write `to` after `from`, each with its date",
+        ),
+        (
+            daily,
+            "dated = { from = «\"22:00\"», to = 2025-10-12T21:00:00 }",
+            "`from` is a time of day without its date",
+            "write a date, with a time of day if need be, for example `from = 2025-10-12T22:00:00`",
+        ),
+        (
+            daily,
+            "dated = { from = «1969-10-12», to = 2025-10-12T21:00:00 }",
+            "`from` lies outside the years 1970 to 2199",
+            "write a date, with a time of day if need be, for example `from = 2025-10-12T22:00:00`",
+        ),
+        (
+            daily,
+            "weekly = «{ from = \"23:00\", to = \"23:45\" }»",
+            "`days` is missing in [service.maintenance.weekly]",
+            "add a list, for example `days = [\"sunday\"]`",
+        ),
+        (
+            daily,
+            "weekly = { days = [«\"sundey\"»], from = \"23:00\", to = \"23:45\" }",
+            "`days` is not a day of the week: `sundey`",
+            "did you mean `\"sunday\"`?",
+        ),
+        (
+            daily,
+            "endpoint = «\"entree\"»\ndaily = { from = \"01:10\", to = \"02:30\" }",
+            "the service has no endpoint `entree`",
+            "write one of `entrance` and `second`",
+        ),
+        (
+            work,
+            "«[[service.maintenance]]»\nreason = \"Update\"",
+            "planned work takes place in one way: `daily`, `weekly` or `dated`",
+            forms,
+        ),
+        (
+            work,
+            "«[[service.maintenance]]»\nreason = \"Update\"\ndaily = { from = \"01:10\", to = \"02:30\" }\ndated = { from = 2025-01-01, to = 2025-01-02 }",
+            "planned work takes place in one way: `daily`, `weekly` or `dated`",
+            forms,
+        ),
+    ];
+    for (line, marked, message, remedy) in cases {
+        check(line, marked, message, remedy);
+    }
+}
+
+#[test]
+fn references_must_resolve_and_ids_be_unique() {
+    let membership = "service = \"api\"\nfrom = 2025-01-01";
+    let cases = [
+        (
+            "id = \"second\"",
+            "id = «\"entrance\"»",
+            "the endpoint id `entrance` is already used in line 13",
+            "give each endpoint of the file an id of its own",
+        ),
+        (
+            "service = \"api\"",
+            "service = «\"apis\"»",
+            "no service has the id `apis`",
+            "did you mean `api`?",
+        ),
+        (
+            "service = \"api\"",
+            "service = «\"something\"»",
+            "no service has the id `something`",
+            "write `api`",
+        ),
+        (
+            membership,
+            "service = \"api\"\nfrom = 2025-01-01\nuntil = «2025-01-01»",
+            "`until` is not after `from`",
+            "write the first day on which the partner is no longer connected",
+        ),
+        (
+            membership,
+            "service = \"api\"\nfrom = 2025-01-01\n«[[partner.membership]]»\nservice = \"api\"\nfrom = 2025-06-01",
+            "the membership overlaps the one of line 45",
+            "end the earlier one with `until`, the first day on which the partner is no longer connected",
+        ),
+    ];
+    for (line, marked, message, remedy) in cases {
+        check(line, marked, message, remedy);
+    }
+}
+
+/// One slip is one fault: nothing is concluded from a value that could not be read.
+#[test]
+fn a_wrong_value_does_not_make_others_wrong() {
+    for (line, marked) in [
+        ("id = \"api\"", "id = «\"API\"»"),
+        ("id = \"entrance\"", "id = «\"Entrance\"»"),
+        ("contractual = true", "contractual = «\"true\"»"),
+        (
+            "interval = \"60s\"\ntimeout = \"10s\"",
+            "interval = «300»\ntimeout = \"90s\"",
+        ),
+        (
+            "period = \"text\"",
+            "period = \"text\"\nmaintenance = «\"exclude it\"»\nmaintenance_cap = \"8h\"",
+        ),
+        (
+            "[[service.maintenance]]",
+            "[[service.commitment]]\nquote = \"q\"\nreference = \"r\"\ntarget = \"99 %\"\nfrom = 2024-01-01\nuntil = «2024-12-31»\nperiod = \"text\"\n\n[[service.maintenance]]",
+        ),
+    ] {
+        let (found, spans) = faults(&with(line, marked));
+        let found: Vec<_> = found.into_iter().map(|fault| fault.span).collect();
+        assert_eq!(found, spans, "{marked}");
+    }
+}
+
+#[test]
+fn ten_faults_are_ten() {
+    let marked = r#"[provider]
+name = «7»
+contact = «"nobody"»
+«colour» = "red"
+
+[web]
+listen = «"localhost"»
+
+[[service]]
+id = "api"
+name = "API"
+
+«[[service.endpoint]]»
+id = "entrance"
+«intervall» = "60s"
+contractual = true
+
+[service.endpoint.http]
+url = "https://api.example/ping"
+headers = { Authorization = «"Bearer sesame"» }
+
+[[service.commitment]]
+quote = "Available 95 % of the time."
+reference = "Terms"
+target = «95.0»
+from = 2025-01-01
+period = "text"
+rule = { main = «"entry"» }
+
+[[service.maintenance]]
+reason = "Update"
+daily = { from = "23:00", to = «"23h45"» }
+"#;
+    let (found, spans) = faults(marked);
+    let found: Vec<_> = found.into_iter().map(|fault| fault.span).collect();
+    assert_eq!(found.len(), 10);
+    assert_eq!(found, spans, "in the order of the file");
+}
+
+#[test]
+fn a_file_that_is_not_toml_tells_what_can_be_told() {
+    let (found, spans) = faults(
+        r#"[provider]
+name = "Operator«»
+contact = «7»
+
+[[service]]
+id = «API»
+«nam» = "API"
+"#,
+    );
+    let places: Vec<_> = found.iter().map(|fault| fault.span.clone()).collect();
+    assert_eq!(places, spans);
+    let syntax: Vec<bool> = found
+        .iter()
+        .map(|fault| fault.message.starts_with("not TOML: "))
+        .collect();
+    // Nothing is said to be missing: it may be there and could not be read.
+    assert_eq!(syntax, [true, false, true, false]);
+}
+
+#[test]
+fn a_fault_is_shown_with_its_line() {
+    let faults = read(&with("name = \"Commune\"", "nam = \"Commune d'Été\"")).unwrap_err();
+    assert_eq!(
+        faults.to_string(),
+        "\
+error: `name` is missing in [[partner]]
+  --> vigie.toml:41:1
+   |
+41 | [[partner]]
+   | ^^^^^^^^^^^
+   |
+   = help: add one line of text in quotes, for example `name = \"…\"`
+
+error: unknown key `nam` in [[partner]]
+  --> vigie.toml:43:1
+   |
+43 | nam = \"Commune d'Été\"
+   | ^^^
+   |
+   = help: did you mean `name`?
+
+2 faults in vigie.toml"
+    );
+    assert!(faults.colored().contains("\u{1b}["));
+}
+
+/// A secret that was written in the file all the same is on no screen and in no log: not where it
+/// is refused, not beside another fault, not in a file that is not TOML.
+#[test]
+fn secrets_are_never_shown() {
+    let method = "method = \"GET\"";
+    for text in [
+        with(
+            method,
+            "headers = { Authorization = \"Bearer sesame\", «X» = 3 }",
+        ),
+        with(method, "headers = { \"x-api-key\" = 'sesame', X = 3 }"),
+        with(method, "headers.Cookie = \"\"\"\nses\nsesame\"\"\"\nX = 3"),
+        with(method, "Authorization = \"Bearer sesame\""),
+        with(method, "password = \"a \\\" sesame\""),
+        with(method, "Authorization = \"Bearer sesame"),
+        with(method, "Authorization = sesame"),
+        with(
+            method,
+            "headers = { X-Token = { file = \"x\" }, X-Secret = \"sesame\" }",
+        ),
+        with(
+            method,
+            "headers = { X-Token = { env = \"Bearer sesame\" } }",
+        ),
+        with(
+            "https://api.example/ping",
+            "https://user:sesame@api.example/ping",
+        ),
+        with(
+            "https://api.example/ping",
+            "https://api.example/ping?token=sesame",
+        ),
+    ] {
+        let faults = read(&text).unwrap_err();
+        let shown = format!("{faults} {faults:?} {}", faults.colored());
+        assert!(!shown.contains("sesame"), "{shown}");
+        let error = ConfigError::from(faults);
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("sesame"), "{shown}");
+    }
+    // The place of a secret is no secret.
+    let faults = read(&with(
+        method,
+        "headers = { Authorization = { file = \"/etc/here\" } }\nx = 1",
+    ));
+    assert!(format!("{faults:?}").contains("unknown key `x`"));
+}
+
+#[test]
+fn a_file_is_found_read_and_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vigie.toml");
+    assert_eq!(find(Some(&path)), path);
+
+    let error = load(&path).unwrap_err().to_string();
+    assert!(
+        error.starts_with(&format!("read config `{}`: ", path.display())),
+        "{error}"
+    );
+    assert!(error.contains("--config"), "{error}");
+
+    std::fs::write(&path, b"[provider]\nname = \"\xe9t\xe9\"\n").unwrap();
+    let error = load(&path).unwrap_err().to_string();
+    assert!(error.contains("line 2 is not UTF-8"), "{error}");
+
+    std::fs::write(&path, "[provider]\nname = 3\n").unwrap();
+    let error = load(&path).unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("{}:2:8", path.display())),
+        "{error}"
+    );
+
+    let text = format!("{GOOD}\n[store]\npath = \"evidence/vigie.db\"\n");
+    std::fs::write(&path, text).unwrap();
+    let config = load(&path).unwrap();
+    assert_eq!(config.store.path, folder.path().join("evidence/vigie.db"));
+    assert_eq!(
+        config.reports.directory,
+        Path::new("/var/lib/vigie/reports")
+    );
+}
+
+/// Whatever a file looks like, it is read or refused with faults that can be shown.
+#[test]
+fn a_damaged_file_is_refused_and_not_more() {
+    let text = std::fs::read_to_string(repository("config/vigie.toml")).unwrap();
+    let cuts = text.char_indices().map(|(at, _)| at).step_by(61);
+    let lines: Vec<&str> = text.lines().collect();
+    let without_a_line = (0..lines.len()).map(|left_out| {
+        let kept = lines.iter().enumerate().filter(|(at, _)| *at != left_out);
+        kept.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
+    });
+    for damaged in cuts.map(|at| text[..at].to_owned()).chain(without_a_line) {
+        if let Err(faults) = read(&damaged) {
+            assert!(
+                !faults.as_slice().is_empty(),
+                "refused without a reason:\n{damaged}"
+            );
+            assert!(faults.to_string().contains("vigie.toml:"));
+        }
+    }
+}
+
+// ------------------------------------------------------------------ the files that come with it
+
+/// `text` with the lines that are commented out as `#key = …` put in.
+fn commented_in(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix('#')?;
+    rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '[')
+        .then_some(rest)
+}
+
+/// The dotted paths of every key of `table`; what is under `headers` has free names.
+fn paths(table: &toml::Table, prefix: &str, found: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let path = match (prefix, key) {
+            ("", key) => key.clone(),
+            (prefix, _) if prefix.ends_with(".headers") => prefix.to_owned(),
+            (prefix, key) => format!("{prefix}.{key}"),
+        };
+        found.insert(path.clone());
+        let tables: Vec<&toml::Table> = match value {
+            toml::Value::Table(table) => vec![table],
+            toml::Value::Array(items) => items.iter().filter_map(toml::Value::as_table).collect(),
+            _ => Vec::new(),
+        };
+        for table in tables {
+            paths(table, &path, found);
+        }
+    }
+}
+
+#[test]
+fn the_default_file_has_every_key() {
+    good(DEFAULT_TOML);
+    let all: Vec<&str> = DEFAULT_TOML
+        .lines()
+        .map(|line| commented_in(line).unwrap_or(line))
+        .collect();
+    let mut found = BTreeSet::new();
+    paths(&all.join("\n").parse().unwrap(), "", &mut found);
+    let known = keys();
+    let unknown: Vec<_> = found.difference(&known).collect();
+    assert!(
+        unknown.is_empty(),
+        "in the file, but not known: {unknown:?}"
+    );
+    for missing in known.difference(&found) {
+        // Another way to write a key that is there, shown in its comment.
+        let (_, key) = missing.rsplit_once('.').unwrap();
+        assert!(
+            DEFAULT_TOML.contains(&format!("{{ {key} = ")),
+            "{missing} is not in the file"
+        );
+    }
+    assert!(known.contains("service.endpoint.http.headers.file"));
+    assert!(known.len() > 70, "{}", known.len());
+}
+
+#[test]
+fn what_the_default_file_writes_is_what_leaving_it_out_gives() {
+    let whole = Config {
+        sha256: String::new(),
+        ..good(DEFAULT_TOML)
+    };
+    let lines: Vec<&str> = DEFAULT_TOML.lines().collect();
+    let mut n_defaults = 0;
+    for (at, line) in lines.iter().enumerate() {
+        let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| {
+            key.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        }) else {
+            continue;
+        };
+        let comments = lines[..at]
+            .iter()
+            .rev()
+            .take_while(|line| line.starts_with("# "));
+        let required = comments.clone().any(|line| line.contains("Required"))
+            || ["reason", "daily", "weekly", "dated"].contains(&key);
+        let without: Vec<&str> = lines
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != at)
+            .map(|(_, line)| *line)
+            .collect();
+        match read(&without.join("\n")) {
+            Err(faults) => assert!(required, "line {}: `{key}`\n{faults}", at + 1),
+            Ok(config) => {
+                assert!(!required, "line {}: `{key}` is not required", at + 1);
+                let config = Config {
+                    sha256: String::new(),
+                    ..config
+                };
+                assert_eq!(format!("{config:#?}"), format!("{whole:#?}"), "`{key}`");
+                n_defaults += 1;
+            }
+        }
+    }
+    assert!(n_defaults >= 20, "{n_defaults}");
+}
+
+#[test]
+fn every_key_without_a_default_can_be_put_in() {
+    let lines: Vec<&str> = DEFAULT_TOML.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let Some(key) = commented_in(line) else {
+            continue;
+        };
+        let mut lines = lines.clone();
+        lines[at] = key;
+        let mut text = lines.join("\n");
+        if key.starts_with("maintenance_") {
+            text = text.replace("maintenance = \"counted\"", "maintenance = \"excluded\"");
+        }
+        good(&text);
+    }
+}
+
+#[test]
+fn the_reference_has_every_key() {
+    let reference = std::fs::read_to_string(repository("docs/configuration.md")).unwrap();
+    let sections: Vec<(&str, &str)> = reference
+        .split("\n## ")
+        .filter_map(|section| section.split_once('\n'))
+        .collect();
+    for path in keys() {
+        // The section of the nearest table that has one; the rest is told in its row.
+        let mut table = path.as_str();
+        let section = loop {
+            let Some((parent, _)) = table.rsplit_once('.') else {
+                break None;
+            };
+            table = parent;
+            let headings = [format!("`[{parent}]`"), format!("`[[{parent}]]`")];
+            let found = sections
+                .iter()
+                .find(|(heading, _)| headings.iter().any(|known| known == heading));
+            if let Some((_, section)) = found {
+                break Some(*section);
+            }
+        };
+        let Some(section) = section else {
+            let headings = [format!("`[{path}]`"), format!("`[[{path}]]`")];
+            assert!(
+                sections
+                    .iter()
+                    .any(|(heading, _)| headings.iter().any(|known| known == heading)),
+                "no section for `{path}`"
+            );
+            continue;
+        };
+        let (_, key) = path.rsplit_once('.').unwrap();
+        let told = section.contains(&format!("`{key}`")) || section.contains(&format!("{key} = "));
+        assert!(told, "`{path}` is not in the reference");
+    }
+}
+
+#[test]
+fn the_installation_file_is_what_it_says() {
+    let config = load(&repository("config/vigie.toml")).unwrap_or_else(|error| panic!("{error}"));
+    let catalog = &config.catalog;
+    assert_eq!(catalog.services.len(), 2);
+    assert_eq!(catalog.endpoints().count(), 12);
+    assert_eq!(catalog.partners.len(), 10);
+    let counting: Vec<&str> = catalog
+        .endpoints()
+        .filter(|(_, endpoint)| endpoint.contractual)
+        .map(|(_, endpoint)| endpoint.id.as_str())
+        .collect();
+    assert_eq!(counting, ["socle", "entree", "sante"]);
+    let retired: Vec<&str> = catalog
+        .endpoints()
+        .filter(|(_, endpoint)| endpoint.retired)
+        .map(|(_, endpoint)| endpoint.id.as_str())
+        .collect();
+    assert_eq!(retired, ["svair-dgfip"]);
+    for (service, quote, period) in [
+        (
+            "particulier",
+            "La DINSIC s'engage à ce que le Service soit accessible à 95% et la DINSIC s'engage à améliorer progressivement ce rendement.",
+            PeriodSource::Assumption,
+        ),
+        (
+            "droits-cnam",
+            "La DINSIC garantit la disponibilité du Service 95 % du temps mensuel, apprécié au terme de chaque mois. Elle s'engage à améliorer progressivement cette disponibilité.",
+            PeriodSource::Text,
+        ),
+    ] {
+        let commitments = &catalog.service(service).unwrap().commitments;
+        assert_eq!(commitments.len(), 1);
+        assert_eq!(commitments[0].clause.quote, quote);
+        assert_eq!(commitments[0].terms.target.to_string(), "95 %");
+        assert_eq!(commitments[0].terms.maintenance, Maintenance::Counted);
+        assert_eq!(commitments[0].period, period);
+    }
+    let october = Month::new(2025, 10, chrono_tz::Tz::Europe__Paris)
+        .unwrap()
+        .window();
+    let work: Vec<(&str, i64)> = catalog.services[0]
+        .maintenances
+        .iter()
+        .map(|work| {
+            let endpoint = work.endpoint.as_ref().unwrap().as_str();
+            (endpoint, work.when.within(october).length_ms() / MINUTE_MS)
+        })
+        .collect();
+    assert_eq!(
+        work,
+        [
+            // 31 nights of 80 minutes; in the one when clocks go back, 02:30 comes first at once.
+            ("scolarite-men", 31 * 80),
+            ("qf-cnaf-msa", 4 * 45),
+            ("c2s", 180),
+            ("socle", 180),
+        ]
+    );
+    let region = catalog.partner("region-demonstration").unwrap();
+    let windows: Vec<&Window> = region.memberships[0].windows.iter().collect();
+    assert_eq!(windows[0].end().to_string(), "2025-11-04T23:00:00.000Z");
+}
+
+#[test]
+fn the_installation_file_can_take_the_later_terms() {
+    let text = std::fs::read_to_string(repository("config/vigie.toml")).unwrap();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| commented_in(line).unwrap_or(line))
+        .collect();
+    let config = good(&lines.join("\n"));
+    let commitments = &config.catalog.service("particulier").unwrap().commitments;
+    let targets: Vec<String> = commitments
+        .iter()
+        .map(|commitment| commitment.terms.target.to_string())
+        .collect();
+    assert_eq!(targets, ["95 %", "99.5 %"]);
+    assert_eq!(commitments[1].period, PeriodSource::Text);
+}

@@ -1,0 +1,446 @@
+//! What was written, and what it means: the checked configuration, or every fault of it.
+//!
+//! Each function turns one table into what the rest of the program works with. It gives nothing
+//! if a part of it is missing or wrong, after it has looked at all the other parts as well.
+//! Nothing is concluded from a wrong value: one slip is one fault.
+
+mod commitment;
+mod endpoint;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use toml::Spanned;
+
+use crate::sla::catalog::{
+    Catalog, Language, Membership, Partner, PartnerId, Provider, Service, ServiceId, VantageId,
+};
+use crate::sla::window::{HOUR_MS, TimeError, Timestamp, Window, instant_of_local};
+
+use super::kind::{Kind, Moment, Ms, Slug};
+use super::reader::{Given, Notes, list, nearest};
+use super::{
+    CloseConfig, Config, ProbingConfig, ReportsConfig, StoreConfig, WebConfig, line_of, raw, sha256,
+};
+
+const DEFAULT_VANTAGE: &str = "main";
+const DEFAULT_STORE: &str = "/var/lib/vigie/vigie.db";
+const DEFAULT_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8430);
+const DEFAULT_REPORTS: &str = "/var/lib/vigie/reports";
+const DEFAULT_CLOSE_DELAY_MS: i64 = 6 * HOUR_MS;
+const DEFAULT_CONCURRENCY_MAX: u32 = 64;
+/// More connections at once than this run into the limits of a process.
+const CONCURRENCY_MAX: u32 = 4_096;
+const DEFAULT_ZONE: Tz = Tz::Europe__Paris;
+
+/// Checks a whole file; `base` is the folder its relative paths start at. The result is worth
+/// something only if nothing was noted.
+pub(super) fn check(file: raw::File, notes: &Notes, text: &str, base: &Path) -> Option<Config> {
+    Checker { notes, text, base }.config(file)
+}
+
+/// What every check needs.
+struct Checker<'a> {
+    notes: &'a Notes,
+    text: &'a str,
+    base: &'a Path,
+}
+
+/// Names that others may refer to.
+struct Names {
+    names: Vec<String>,
+    /// Whether every one of them could be read; if not, a missing one may be there.
+    complete: bool,
+}
+
+impl Names {
+    /// The names of `items`, which are absent where they could not be read as a list.
+    fn of<T>(items: Option<&[T]>, id: impl Fn(&T) -> &Option<Spanned<Slug>>) -> Self {
+        let ids = || items.unwrap_or_default().iter().map(&id);
+        Self {
+            complete: items.is_some() && ids().all(Option::is_some),
+            names: ids().flatten().map(|id| id.get_ref().0.clone()).collect(),
+        }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+}
+
+/// The services that partners may be connected to, with the zone of their months.
+struct Services {
+    names: Names,
+    zones: BTreeMap<String, Tz>,
+}
+
+impl Checker<'_> {
+    fn config(&self, file: raw::File) -> Option<Config> {
+        if file.services.as_ref().is_some_and(Vec::is_empty) {
+            self.notes.absence(
+                0..0,
+                "no service is described",
+                "add a `[[service]]` with its `[[service.endpoint]]`; config/default.toml shows every key",
+            );
+        }
+        let raw_services = || file.services.iter().flatten();
+        let raw_endpoints =
+            || raw_services().flat_map(|service| service.endpoints.iter().flatten());
+        let raw_partners = file.partners.iter().flatten();
+        self.unique("service", raw_services().map(|service| &service.id));
+        self.unique("endpoint", raw_endpoints().map(|endpoint| &endpoint.id));
+        self.unique("partner", raw_partners.map(|partner| &partner.id));
+
+        let services = Services {
+            names: Names::of(file.services.as_deref(), |service| &service.id),
+            zones: raw_services()
+                .filter_map(|service| {
+                    let id = service.id.as_ref()?.get_ref().0.clone();
+                    Some((id, zone_of(service)))
+                })
+                .collect(),
+        };
+        let concurrency_max = self.concurrency_max(file.probing.concurrency_max);
+        let timeout_ms_max = raw_endpoints().filter_map(endpoint::timeout_ms).max();
+        let delay_ms = self.close_delay_ms(file.close_delay, timeout_ms_max.unwrap_or(0));
+        let store = self.path(file.store_path, DEFAULT_STORE);
+        let reports = self.path(file.reports_directory, DEFAULT_REPORTS);
+        let provider = file.provider.and_then(provider);
+        let partners = all(file.partners, |partner| self.partner(partner, &services));
+        let services = all(file.services, |service| self.service(service));
+        Some(Config {
+            catalog: Catalog {
+                provider: provider?,
+                services: services?,
+                partners: partners?,
+            },
+            vantage: VantageId::new(&file.vantage_id.or(Slug(DEFAULT_VANTAGE.to_owned()))?.0)?,
+            store: StoreConfig { path: store? },
+            web: WebConfig {
+                listen: file.web_listen.or(DEFAULT_LISTEN.into())?,
+            },
+            reports: ReportsConfig {
+                directory: reports?,
+            },
+            probing: ProbingConfig {
+                concurrency_max: concurrency_max?,
+                controls: file
+                    .probing
+                    .controls
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(Spanned::into_inner)
+                    .collect(),
+            },
+            close: CloseConfig {
+                delay_ms: delay_ms?,
+            },
+            sha256: sha256(self.text.as_bytes()),
+        })
+    }
+
+    fn unique<'a>(&self, what: &str, ids: impl Iterator<Item = &'a Option<Spanned<Slug>>>) {
+        let mut firsts: BTreeMap<&str, Range<usize>> = BTreeMap::new();
+        for id in ids.flatten() {
+            let name = id.get_ref().0.as_str();
+            let Some(first) = firsts.get(name) else {
+                firsts.insert(name, id.span());
+                continue;
+            };
+            let line = line_of(self.text, first.start);
+            self.notes.fault(
+                id.span(),
+                format!("the {what} id `{name}` is already used in line {line}"),
+                format!("give each {what} of the file an id of its own"),
+            );
+        }
+    }
+
+    fn path(&self, path: Given<PathBuf>, default: &str) -> Option<PathBuf> {
+        path.or(default.into()).map(|path| self.base.join(path))
+    }
+
+    fn concurrency_max(&self, written: Given<NonZeroU32>) -> Option<usize> {
+        let at = written.at();
+        let number = match written.maybe()? {
+            Some(number) => number.get(),
+            None => DEFAULT_CONCURRENCY_MAX,
+        };
+        if let Some(at) = at
+            && number > CONCURRENCY_MAX
+        {
+            self.notes.fault(
+                at,
+                "`concurrency_max` asks for more connections at once than a process may open",
+                format!("write a number from 1 to {CONCURRENCY_MAX}"),
+            );
+        }
+        usize::try_from(number).ok()
+    }
+
+    fn close_delay_ms(&self, delay: Given<Ms>, timeout_ms_max: i64) -> Option<i64> {
+        let at = delay.at();
+        let Some(Ms(delay_ms)) = delay.maybe()? else {
+            return Some(DEFAULT_CLOSE_DELAY_MS.max(timeout_ms_max));
+        };
+        if let Some(at) = at
+            && delay_ms < timeout_ms_max
+        {
+            self.notes.fault(
+                at,
+                "`delay` closes a month before its last probe can have ended",
+                format!(
+                    "write at least the longest timeout, `delay = \"{}\"`",
+                    duration(timeout_ms_max)
+                ),
+            );
+        }
+        Some(delay_ms)
+    }
+
+    fn service(&self, raw: raw::Service) -> Option<Service> {
+        if raw.endpoints.as_ref().is_some_and(Vec::is_empty) {
+            self.notes.absence(
+                raw.at.clone(),
+                "the service has no endpoint: nothing would be asked",
+                "add a `[[service.endpoint]]` below it",
+            );
+        }
+        let zone = zone_of(&raw);
+        let known = commitment::Known::of(raw.endpoints.as_deref());
+        let promised = raw.commitments.iter().flatten().next();
+        if let Some(commitment) = promised
+            && known.none_counts()
+        {
+            self.notes.absence(
+                commitment.at.clone(),
+                "the service has a commitment but no endpoint that counts for it",
+                "write `contractual = true` in the endpoints that the convention speaks of",
+            );
+        }
+        self.in_force_apart(raw.commitments.as_deref().unwrap_or_default());
+        let endpoints = all(raw.endpoints, |endpoint| self.endpoint(endpoint));
+        let commitments = all(raw.commitments, |commitment| {
+            self.commitment(commitment, &known)
+        });
+        let maintenances = all(raw.maintenances, |maintenance| {
+            self.planned(maintenance, &known, zone)
+        });
+        let mut commitments = commitments?;
+        commitments.sort_by_key(|commitment| commitment.from);
+        Some(Service {
+            id: ServiceId::new(&raw.id?.get_ref().0)?,
+            name: raw.name?.into_inner().0,
+            endpoints: endpoints?,
+            commitments,
+            maintenances: maintenances?,
+        })
+    }
+
+    fn partner(&self, raw: raw::Partner, services: &Services) -> Option<Partner> {
+        if raw.memberships.as_ref().is_some_and(Vec::is_empty) {
+            self.notes.absence(
+                raw.at,
+                "the partner is connected to no service: it would get no report",
+                "add a `[[partner.membership]]` with `service` and `from` below it",
+            );
+        }
+        let memberships = self.memberships(raw.memberships, services);
+        Some(Partner {
+            id: PartnerId::new(&raw.id?.get_ref().0)?,
+            name: raw.name?.into_inner().0,
+            kind: raw.kind.maybe()?.map(|kind| kind.0),
+            language: raw.language.or(Language::French)?,
+            contacts: raw
+                .contacts
+                .unwrap_or_default()
+                .into_iter()
+                .map(|contact| contact.into_inner().0)
+                .collect(),
+            memberships: memberships?,
+        })
+    }
+
+    /// One membership per service, with all its windows.
+    fn memberships(
+        &self,
+        raw: Option<Vec<raw::Membership>>,
+        services: &Services,
+    ) -> Option<Vec<Membership>> {
+        let mut earlier: Vec<(ServiceId, Window, usize)> = Vec::new();
+        let read = all(raw, |membership| {
+            let (service, window) = self.membership(&membership, services)?;
+            let overlapping = earlier.iter().find(|(other, their_window, _)| {
+                *other == service && their_window.intersection(&window).is_some()
+            });
+            if let Some((.., line)) = overlapping {
+                self.notes.fault(
+                    membership.at.clone(),
+                    format!("the membership overlaps the one of line {line}"),
+                    "end the earlier one with `until`, the first day on which the partner is no longer connected",
+                );
+            }
+            let line = line_of(self.text, membership.at.start);
+            earlier.push((service.clone(), window, line));
+            Some((service, window))
+        })?;
+        let mut memberships: Vec<Membership> = Vec::new();
+        for (service, window) in read {
+            let known = memberships
+                .iter_mut()
+                .find(|membership| membership.service == service);
+            match known {
+                Some(membership) => {
+                    membership.windows = membership.windows.union(&window.into());
+                }
+                None => memberships.push(Membership {
+                    service,
+                    windows: window.into(),
+                }),
+            }
+        }
+        Some(memberships)
+    }
+
+    fn membership(
+        &self,
+        raw: &raw::Membership,
+        services: &Services,
+    ) -> Option<(ServiceId, Window)> {
+        let service = raw.service.as_ref()?;
+        let name = service.get_ref().0.as_str();
+        self.resolve(
+            service,
+            &services.names,
+            format!("no service has the id `{name}`"),
+            "describe the service first",
+        );
+        let zone = services.zones.get(name).copied().unwrap_or(DEFAULT_ZONE);
+        let start = raw
+            .from
+            .as_ref()
+            .and_then(|from| self.instant("from", from, zone));
+        let end = match &raw.until {
+            Given::LeftOut => Some(Timestamp::MAX),
+            Given::Wrong => None,
+            Given::Written(until) => self.instant("until", until, zone),
+        };
+        let window = Window::between(start?, end?);
+        if let (None, Some(at)) = (window, raw.until.at()) {
+            self.notes.fault(
+                at,
+                "`until` is not after `from`",
+                "write the first day on which the partner is no longer connected",
+            );
+        }
+        Some((ServiceId::new(name)?, window?))
+    }
+
+    /// Notes a name that nothing has.
+    fn resolve(&self, reference: &Spanned<Slug>, known: &Names, message: String, none_yet: &str) {
+        let name = reference.get_ref().0.as_str();
+        if known.contains(name) || !known.complete {
+            return;
+        }
+        let names = || known.names.iter().map(String::as_str);
+        let remedy = match (nearest(name, names()), known.names.as_slice()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, []) => none_yet.to_owned(),
+            (None, [only]) => format!("write `{only}`"),
+            (None, _) => format!("write one of {}", list(names())),
+        };
+        self.notes.absence(reference.span(), message, remedy);
+    }
+
+    /// The instant that was meant: a time without offset is on the wall clock of `zone`.
+    fn instant(&self, key: &str, moment: &Spanned<Moment>, zone: Tz) -> Option<Timestamp> {
+        let local = match moment.get_ref() {
+            Moment::Instant(at) => return Some(*at),
+            Moment::Local(local) => *local,
+            Moment::Day(date) => date.and_time(NaiveTime::MIN),
+        };
+        let error = match instant_of_local(local, zone) {
+            Ok(at) => return Some(at),
+            Err(error) => error,
+        };
+        let (message, remedy) = match &error {
+            TimeError::Ambiguous {
+                local,
+                zone,
+                offset,
+            } => (
+                format!("`{key}`: {local} happens twice in {zone}, as clocks go back"),
+                format!("say which one with its offset, for example `{key} = {local}{offset}`"),
+            ),
+            TimeError::Skipped { local, zone } => (
+                format!("`{key}`: {local} does not exist in {zone}, as clocks go forward"),
+                format!("write an instant with its offset, for example `{key} = {local}Z`"),
+            ),
+            other => (
+                format!("`{key}`: {other}"),
+                format!(
+                    "write {}, for example `{key} = {}`",
+                    Moment::WRITTEN,
+                    Moment::EXAMPLE
+                ),
+            ),
+        };
+        self.notes.fault(moment.span(), message, remedy);
+        None
+    }
+}
+
+fn provider(raw: raw::Provider) -> Option<Provider> {
+    Some(Provider {
+        name: raw.name?.into_inner().0,
+        contact: raw.contact?.into_inner().0,
+        data_protection_contact: raw
+            .data_protection_contact
+            .maybe()?
+            .map(|contact| contact.0),
+    })
+}
+
+/// The zone of a service's months: that of its latest commitment.
+fn zone_of(service: &raw::Service) -> Tz {
+    service
+        .commitments
+        .iter()
+        .flatten()
+        .max_by_key(|commitment| commitment.from.as_ref().map(|from| from.get_ref().0))
+        .and_then(|commitment| commitment.zone.written())
+        .map_or(DEFAULT_ZONE, |zone| *zone.get_ref())
+}
+
+/// What `check` makes of all of `items`: it looks at each of them, whatever became of the others.
+fn all<T, U>(items: Option<Vec<T>>, check: impl FnMut(T) -> Option<U>) -> Option<Vec<U>> {
+    let checked: Vec<Option<U>> = items?.into_iter().map(check).collect();
+    checked.into_iter().collect()
+}
+
+/// A duration in milliseconds, or its default; nothing if what was written is wrong.
+fn ms(written: &Given<Ms>, default_ms: i64) -> Option<i64> {
+    match written {
+        Given::LeftOut => Some(default_ms),
+        Given::Wrong => None,
+        Given::Written(written) => Some(written.get_ref().0),
+    }
+}
+
+fn texts(written: Option<Vec<Spanned<String>>>) -> Vec<String> {
+    written
+        .unwrap_or_default()
+        .into_iter()
+        .map(Spanned::into_inner)
+        .collect()
+}
+
+/// As a configuration writes it: `1m 30s`.
+fn duration(ms: i64) -> String {
+    let ms = u64::try_from(ms).unwrap_or(0);
+    humantime::format_duration(std::time::Duration::from_millis(ms)).to_string()
+}

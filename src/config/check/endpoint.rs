@@ -1,0 +1,363 @@
+//! Endpoints: how they are asked, and what a good answer is.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use hyper::header::{HeaderName, HeaderValue};
+use toml::Spanned;
+
+use crate::config::fault::names_a_secret;
+use crate::config::kind::{Bytes, Method, Redirects};
+use crate::config::raw;
+use crate::config::reader::Given;
+use crate::sla::catalog::{
+    Endpoint, EndpointId, Family, HttpProbe, HttpVersion, JsonState, Probe, Route, SecretPlace,
+    Value,
+};
+use crate::sla::window::{HOUR_MS, SECOND_MS};
+
+use super::{Checker, all, duration, ms, texts};
+
+const DEFAULT_INTERVAL_MS: i64 = 60 * SECOND_MS;
+const INTERVAL_MS_MAX: i64 = 24 * HOUR_MS;
+const DEFAULT_TIMEOUT_MS: i64 = 10 * SECOND_MS;
+const DEFAULT_METHOD: &str = "GET";
+const DEFAULT_STATUS: u16 = 200;
+const DEFAULT_BODY_BYTES_MAX: usize = 1 << 20;
+
+/// How often it is asked; nothing if that is wrong.
+pub(super) fn interval_ms(endpoint: &raw::Endpoint) -> Option<i64> {
+    ms(&endpoint.interval, DEFAULT_INTERVAL_MS)
+}
+
+/// How long an answer may take; nothing if that is wrong.
+pub(super) fn timeout_ms(endpoint: &raw::Endpoint) -> Option<i64> {
+    ms(&endpoint.timeout, DEFAULT_TIMEOUT_MS)
+}
+
+/// How often it is asked, and what follows from that; in milliseconds.
+struct Rhythm {
+    interval_ms: i64,
+    timeout_ms: i64,
+    validity_ms: i64,
+    latency_objective_ms: Option<u32>,
+}
+
+impl Checker<'_> {
+    pub(super) fn endpoint(&self, raw: raw::Endpoint) -> Option<Endpoint> {
+        let is = |flag: &Given<bool>| flag.written().is_some_and(|yes| *yes.get_ref());
+        if let Some(at) = raw.contractual.at()
+            && is(&raw.contractual)
+            && is(&raw.retired)
+        {
+            self.notes.fault(
+                at,
+                "a retired endpoint is no longer asked and cannot count for a commitment",
+                "write `contractual = false`, or remove `retired`",
+            );
+        }
+        let rhythm = self.rhythm(&raw);
+        let probe = match raw.http {
+            Given::Written(http) => self.http(http.into_inner()).map(Probe::Http),
+            Given::Wrong => None,
+            Given::LeftOut => {
+                self.notes.absence(
+                    raw.at,
+                    "the endpoint does not say how to ask it",
+                    "add a `[service.endpoint.http]` below it, with `url = \"https://…\"`",
+                );
+                None
+            }
+        };
+        let rhythm = rhythm?;
+        Some(Endpoint {
+            id: EndpointId::new(&raw.id?.get_ref().0)?,
+            label: raw.label?.into_inner().0,
+            data_provider: raw.data_provider.maybe()?.map(|name| name.0),
+            contractual: raw.contractual.or(false)?,
+            retired: raw.retired.or(false)?,
+            probe: probe?,
+            interval_ms: rhythm.interval_ms,
+            timeout_ms: rhythm.timeout_ms,
+            validity_ms: rhythm.validity_ms,
+            latency_objective_ms: rhythm.latency_objective_ms,
+        })
+    }
+
+    fn rhythm(&self, raw: &raw::Endpoint) -> Option<Rhythm> {
+        let (interval_ms, timeout_ms) = (interval_ms(raw), timeout_ms(raw));
+        if let (Some(at), Some(interval_ms)) = (raw.interval.at(), interval_ms)
+            && !(SECOND_MS..=INTERVAL_MS_MAX).contains(&interval_ms)
+        {
+            self.notes.fault(
+                at,
+                "`interval` is out of range",
+                "write a duration from `\"1s\"` to `\"24h\"`",
+            );
+            return None;
+        }
+        if let Some(at) = raw.timeout.at()
+            && timeout_ms == Some(0)
+        {
+            self.notes.fault(
+                at,
+                "`timeout` leaves no time for an answer",
+                format!(
+                    "write how long to wait, for example `timeout = \"{}\"`",
+                    duration(DEFAULT_TIMEOUT_MS)
+                ),
+            );
+            return None;
+        }
+        let (interval_ms, timeout_ms) = (interval_ms?, timeout_ms?);
+        if timeout_ms >= interval_ms {
+            self.notes.fault(
+                raw.timeout
+                    .at()
+                    .or(raw.interval.at())
+                    .unwrap_or(raw.at.clone()),
+                format!(
+                    "`timeout` ({}) must be shorter than `interval` ({}): probes would overlap",
+                    duration(timeout_ms),
+                    duration(interval_ms)
+                ),
+                format!(
+                    "write a shorter one, for example `timeout = \"{}\"`",
+                    duration(interval_ms / 2)
+                ),
+            );
+        }
+        // Two intervals and a half and one timeout: one lost observation is tolerated.
+        let validity_ms = ms(&raw.validity, interval_ms * 5 / 2 + timeout_ms)?;
+        if let Some(at) = raw.validity.at()
+            && validity_ms < interval_ms + timeout_ms
+        {
+            self.notes.fault(
+                at,
+                "`validity` ends before the next observation can be there: the state would be unknown between two good answers",
+                format!(
+                    "write at least `interval` and `timeout` together, `validity = \"{}\"`, or leave it out",
+                    duration(interval_ms + timeout_ms)
+                ),
+            );
+        }
+        let objective_ms = match &raw.latency_objective {
+            Given::LeftOut => None,
+            Given::Wrong => return None,
+            Given::Written(objective) => Some(objective.get_ref().0),
+        };
+        if let (Some(at), Some(objective_ms)) = (raw.latency_objective.at(), objective_ms)
+            && !(1..timeout_ms).contains(&objective_ms)
+        {
+            self.notes.fault(
+                at,
+                format!(
+                    "`latency_objective` is not between 0 and `timeout` ({}): slower answers are failures anyway",
+                    duration(timeout_ms)
+                ),
+                format!(
+                    "write a shorter one, for example `latency_objective = \"{}\"`",
+                    duration((timeout_ms / 5).max(1))
+                ),
+            );
+        }
+        Some(Rhythm {
+            interval_ms,
+            timeout_ms,
+            validity_ms,
+            latency_objective_ms: objective_ms.and_then(|ms| u32::try_from(ms).ok()),
+        })
+    }
+
+    fn http(&self, raw: raw::Http) -> Option<HttpProbe> {
+        if raw
+            .method
+            .written()
+            .is_some_and(|method| method.get_ref().0 == "HEAD")
+        {
+            self.nothing_of_the_body(&raw);
+        }
+        for (key, at) in [
+            ("ca_file", raw.ca_file.at()),
+            ("tls_name", raw.tls_name.at()),
+        ] {
+            if let (Some(at), Some(url)) = (at, &raw.url)
+                && !url.get_ref().tls
+            {
+                self.notes.fault(
+                    at,
+                    format!("`{key}` has no effect: the address is not `https`"),
+                    format!("write an `https://` address, or remove `{key}`"),
+                );
+            }
+        }
+        if let (Some(at), Some(family)) = (raw.ip_address.at(), raw.ip_family.written())
+            && *family.get_ref() != Family::Any
+        {
+            self.notes.fault(
+                at,
+                "`ip_address` is one address, and `ip_family` chooses among several",
+                "remove one of the two",
+            );
+        }
+        let headers = self.headers(raw.headers);
+        let json = match raw.json {
+            Given::LeftOut => Some(None),
+            Given::Wrong => None,
+            Given::Written(json) => self.json(json.into_inner()).map(Some),
+        };
+        Some(HttpProbe {
+            url: raw.url?.into_inner(),
+            method: raw.method.or(Method(DEFAULT_METHOD))?.0.to_owned(),
+            headers: headers?,
+            body: raw.body.maybe()?,
+            expected_statuses: match raw.expected_statuses {
+                Some(statuses) => statuses.iter().map(|status| status.get_ref().0).collect(),
+                None => vec![DEFAULT_STATUS],
+            },
+            body_contains: texts(raw.body_contains),
+            json: json?,
+            body_bytes_max: raw.body_limit.or(Bytes(DEFAULT_BODY_BYTES_MAX))?.0,
+            ca_file: raw.ca_file.maybe()?.map(|path| self.base.join(path)),
+            redirects_max: raw.redirects_max.or(Redirects(0))?.0,
+            route: Route {
+                family: raw.ip_family.or(Family::Any)?,
+                address: raw.ip_address.maybe()?,
+                tls_name: raw.tls_name.maybe()?.map(|name| name.0),
+                version: raw.http_version.or(HttpVersion::Any)?,
+            },
+        })
+    }
+
+    fn nothing_of_the_body(&self, raw: &raw::Http) {
+        let text = raw.body_contains.as_ref().and_then(|texts| texts.first());
+        let places = [text.map(Spanned::span), raw.json.at()];
+        for at in places.into_iter().flatten() {
+            self.notes.fault(
+                at,
+                "an answer to `HEAD` has no body to look at",
+                "write `method = \"GET\"`, or expect nothing of the body",
+            );
+        }
+    }
+
+    fn headers(
+        &self,
+        headers: Vec<(Spanned<String>, Option<raw::Value>)>,
+    ) -> Option<Vec<(String, Value)>> {
+        let mut seen: BTreeMap<String, String> = BTreeMap::new();
+        all(Some(headers), |(name, value)| {
+            let at = name.span();
+            let name = name.into_inner();
+            if let Some(first) = seen.insert(name.to_ascii_lowercase(), name.clone()) {
+                self.notes.fault(
+                    at.clone(),
+                    format!("the header `{name}` is already there, as `{first}`"),
+                    "remove one of them: capitals make no difference",
+                );
+            }
+            self.header_name(&name, at);
+            let value = self.header_value(&name, value?)?;
+            Some((name, value))
+        })
+    }
+
+    fn header_name(&self, name: &str, at: Range<usize>) {
+        const OURS: [&str; 4] = [
+            "connection",
+            "content-length",
+            "transfer-encoding",
+            "upgrade",
+        ];
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            self.notes.fault(
+                at,
+                format!("`{}` is not the name of a header", name.escape_debug()),
+                "write letters, figures and hyphens, for example `Accept`",
+            );
+        } else if OURS.contains(&name.to_ascii_lowercase().as_str()) {
+            self.notes.fault(
+                at,
+                format!("the header `{name}` follows from the request itself"),
+                "remove it",
+            );
+        }
+    }
+
+    /// The value is never repeated in a message.
+    fn header_value(&self, name: &str, value: raw::Value) -> Option<Value> {
+        match value {
+            raw::Value::Plain(text) if names_a_secret(name) => {
+                self.notes.fault(
+                    text.span(),
+                    format!("the value of `{name}` is a secret, and secrets are not written in this file"),
+                    format!(
+                        "put it in a file or an environment variable: `{name} = {{ file = \"/etc/vigie/{}\" }}` or `{name} = {{ env = \"{}\" }}`",
+                        name.to_ascii_lowercase(),
+                        name.to_ascii_uppercase().replace('-', "_")
+                    ),
+                );
+                None
+            }
+            raw::Value::Plain(text) => {
+                let value = text.get_ref();
+                if !value.is_ascii() || HeaderValue::from_str(value).is_err() {
+                    self.notes.fault(
+                        text.span(),
+                        format!("the value of `{name}` cannot be sent"),
+                        "write visible ASCII characters and spaces",
+                    );
+                    return None;
+                }
+                Some(Value::Plain(text.into_inner()))
+            }
+            raw::Value::Secret { at, file, env } => match (file, env) {
+                (Given::Written(file), Given::LeftOut) => Some(Value::Secret(SecretPlace::File(
+                    self.base.join(file.into_inner()),
+                ))),
+                (Given::LeftOut, Given::Written(env)) => {
+                    Some(Value::Secret(SecretPlace::Env(env.into_inner().0)))
+                }
+                (Given::Wrong, _) | (_, Given::Wrong) => None,
+                (Given::Written(_), Given::Written(_)) | (Given::LeftOut, Given::LeftOut) => {
+                    self.notes.fault(
+                        at,
+                        format!("the secret `{name}` has one place: a `file` or an `env`"),
+                        format!(
+                            "write `{name} = {{ file = \"/etc/vigie/{}\" }}` or `{name} = {{ env = \"{}\" }}`",
+                            name.to_ascii_lowercase(),
+                            name.to_ascii_uppercase().replace('-', "_")
+                        ),
+                    );
+                    None
+                }
+            },
+        }
+    }
+
+    fn json(&self, raw: raw::Json) -> Option<JsonState> {
+        let mut meanings: BTreeMap<&str, &str> = BTreeMap::new();
+        for (key, texts) in [
+            ("up", &raw.up),
+            ("maintenance", &raw.maintenance),
+            ("unknown", &raw.unknown),
+        ] {
+            for text in texts.iter().flatten() {
+                if let Some(other) = meanings.insert(text.get_ref(), key) {
+                    self.notes.fault(
+                        text.span(),
+                        format!("`{key}` names a text that `{other}` names already"),
+                        "let each text mean one thing",
+                    );
+                }
+            }
+        }
+        Some(JsonState {
+            path: raw.path?.into_inner().0,
+            up: texts(Some(raw.up?)),
+            maintenance: texts(raw.maintenance),
+            unknown: texts(raw.unknown),
+            dated_by: raw.dated_by.maybe()?.map(|path| path.0),
+        })
+    }
+}

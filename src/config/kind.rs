@@ -1,0 +1,760 @@
+//! How each kind of value is written.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
+use chrono_tz::Tz;
+use toml::de::DeValue;
+use toml::value::{Datetime, Offset};
+
+use crate::sla::catalog::{Control, Family, HttpVersion, Language, Url};
+use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
+use crate::sla::window::{Timestamp, parse_zone};
+
+use super::fault::names_a_secret;
+use super::reader::nearest;
+
+/// A kind of value that a key may have.
+pub(super) trait Kind: Sized {
+    /// What it is called: `a duration`.
+    const NAME: &'static str;
+    /// How it is written: `a number and a unit in quotes`.
+    const WRITTEN: &'static str;
+    /// One that is right, as TOML.
+    const EXAMPLE: &'static str;
+
+    /// The value, if it is one of this kind.
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal>;
+}
+
+/// Why a value is not of the kind that its key asks for.
+pub(super) enum Refusal {
+    /// It is another kind of TOML value altogether.
+    Other,
+    /// It is written wrongly, or is out of range: why.
+    Wrong(String),
+    /// The same, with a remedy that fits better than the kind's own.
+    WrongWithRemedy(String, String),
+}
+
+fn string<'a>(value: &'a DeValue<'_>) -> Result<&'a str, Refusal> {
+    value.as_str().ok_or(Refusal::Other)
+}
+
+/// Any text, as it is.
+impl Kind for String {
+    const NAME: &'static str = "a text";
+    const WRITTEN: &'static str = "a text in quotes";
+    const EXAMPLE: &'static str = "\"…\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        string(value).map(str::to_owned)
+    }
+}
+
+/// A text that reports show on one line: a name, a label, a reason.
+pub(super) struct Line(pub(super) String);
+
+impl Kind for Line {
+    const NAME: &'static str = "a line of text";
+    const WRITTEN: &'static str = "one line of text in quotes";
+    const EXAMPLE: &'static str = "\"…\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        if text.contains(['\n', '\r']) {
+            return Err(Refusal::Wrong("must be one line".to_owned()));
+        }
+        printable(text).map(|()| Self(text.to_owned()))
+    }
+}
+
+/// A text that reports show, of one or several lines: a quoted clause.
+pub(super) struct Prose(pub(super) String);
+
+impl Kind for Prose {
+    const NAME: &'static str = "a text";
+    const WRITTEN: &'static str = "a text in quotes";
+    const EXAMPLE: &'static str = "\"…\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?.trim();
+        printable(text).map(|()| Self(text.to_owned()))
+    }
+}
+
+/// Whether the fonts of the reports can show `text`: European scripts, no control characters, and
+/// none that change the direction of writing, as they let a text look like another.
+fn printable(text: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::Wrong("must not be empty".to_owned()));
+    }
+    let shown = |letter: char| {
+        matches!(letter,
+            '\n'
+            | ' '..='~'
+            | '\u{a0}'..='\u{52f}'
+            | '\u{1e00}'..='\u{1fff}'
+            | '\u{2010}'..='\u{2027}'
+            | '\u{202f}'..='\u{205e}'
+            | '\u{2070}'..='\u{20bf}'
+            | '\u{2100}'..='\u{22ff}')
+    };
+    match text.chars().find(|letter| !shown(*letter)) {
+        Some(letter) => Err(Refusal::WrongWithRemedy(
+            format!(
+                "holds the character U+{:04X}, which reports cannot show",
+                u32::from(letter)
+            ),
+            "write it with Latin, Greek or Cyrillic letters, figures and punctuation".to_owned(),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A name that becomes a path and a label.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Slug(pub(super) String);
+
+impl Kind for Slug {
+    const NAME: &'static str = "an id";
+    const WRITTEN: &'static str =
+        "1 to 63 lower-case letters a to z, figures and hyphens, not beginning with a hyphen";
+    const EXAMPLE: &'static str = "\"qf-cnaf-msa\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        let fits = (1..=63).contains(&text.len())
+            && !text.starts_with('-')
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if fits {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Refusal::Wrong(
+            "is not an id, which becomes a path and a label".to_owned(),
+        ))
+    }
+}
+
+/// A mailbox, as far as it can be told without writing to it.
+pub(super) struct Mailbox(pub(super) String);
+
+impl Kind for Mailbox {
+    const NAME: &'static str = "an e-mail address";
+    const WRITTEN: &'static str = "a bare address";
+    const EXAMPLE: &'static str = "\"api@commune.example\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        let fits = text.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+        }) && !text.chars().any(|letter| {
+            letter.is_whitespace() || letter.is_control() || "<>,;\"".contains(letter)
+        });
+        if fits {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Refusal::Wrong("is not an e-mail address".to_owned()))
+    }
+}
+
+impl Kind for bool {
+    const NAME: &'static str = "a yes or no";
+    const WRITTEN: &'static str = "`true` or `false` without quotes";
+    const EXAMPLE: &'static str = "true";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        value.as_bool().ok_or(Refusal::Other)
+    }
+}
+
+impl Kind for NonZeroU32 {
+    const NAME: &'static str = "a number";
+    const WRITTEN: &'static str = "a whole number from 1 on, without quotes";
+    const EXAMPLE: &'static str = "2";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let number = value.as_integer().ok_or(Refusal::Other)?;
+        u32::from_str_radix(number.as_str(), number.radix())
+            .ok()
+            .and_then(Self::new)
+            .ok_or_else(|| Refusal::Wrong("is out of range".to_owned()))
+    }
+}
+
+/// An HTTP status.
+pub(super) struct Status(pub(super) u16);
+
+impl Kind for Status {
+    const NAME: &'static str = "an HTTP status";
+    const WRITTEN: &'static str = "a number from 200 to 599 without quotes";
+    const EXAMPLE: &'static str = "200";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let number = value.as_integer().ok_or(Refusal::Other)?;
+        u16::from_str_radix(number.as_str(), number.radix())
+            .ok()
+            .filter(|status| (200..=599).contains(status))
+            .map(Self)
+            .ok_or_else(|| Refusal::Wrong("is not the status of a final answer".to_owned()))
+    }
+}
+
+/// A length of time in milliseconds; not negative, at most 366 days.
+#[derive(Clone, Copy)]
+pub(super) struct Ms(pub(super) i64);
+
+impl Kind for Ms {
+    const NAME: &'static str = "a duration";
+    const WRITTEN: &'static str = "a number and a unit in quotes (ms, s, min, h, days)";
+    const EXAMPLE: &'static str = "\"30s\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        if let Some(number) = value.as_integer() {
+            return Err(Refusal::WrongWithRemedy(
+                "is a duration without its unit".to_owned(),
+                format!("write the unit, for example `\"{number}s\"`"),
+            ));
+        }
+        let text = string(value)?;
+        let duration = humantime::parse_duration(text)
+            .map_err(|error| Refusal::Wrong(format!("is not a duration: {error}")))?;
+        if duration.subsec_nanos() % 1_000_000 != 0 {
+            return Err(Refusal::Wrong("is finer than a millisecond".to_owned()));
+        }
+        i64::try_from(duration.as_millis())
+            .ok()
+            .filter(|ms| *ms <= 366 * 24 * 3_600_000)
+            .map(Self)
+            .ok_or_else(|| Refusal::Wrong("is longer than a year".to_owned()))
+    }
+}
+
+/// A number of bytes, 1 to 64 MiB.
+pub(super) struct Bytes(pub(super) usize);
+
+impl Kind for Bytes {
+    const NAME: &'static str = "a size";
+    const WRITTEN: &'static str = "a whole number and a unit in quotes (B, KiB, MiB), up to 64 MiB";
+    const EXAMPLE: &'static str = "\"1MiB\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        if value.is_integer() {
+            return Err(Refusal::Wrong("is a size without its unit".to_owned()));
+        }
+        let text = string(value)?;
+        let figures = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(figures);
+        let unit_bytes: usize = match unit.trim_start() {
+            "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            _ => return Err(Refusal::Wrong("is not a size".to_owned())),
+        };
+        number
+            .parse()
+            .ok()
+            .and_then(|number: usize| number.checked_mul(unit_bytes))
+            .filter(|bytes| (1..=64 << 20).contains(bytes))
+            .map(Self)
+            .ok_or_else(|| Refusal::Wrong("is out of range".to_owned()))
+    }
+}
+
+impl Kind for Ppm {
+    const NAME: &'static str = "a target";
+    const WRITTEN: &'static str =
+        "a percentage above 0 and up to 100, with at most four decimals, in quotes";
+    const EXAMPLE: &'static str = "\"95 %\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        match value {
+            DeValue::Integer(number) => Err(Refusal::WrongWithRemedy(
+                "is a target without its unit".to_owned(),
+                format!("write it as a text, for example `\"{number} %\"`"),
+            )),
+            DeValue::Float(number) => Err(Refusal::WrongWithRemedy(
+                "is a binary fraction, which is not exact".to_owned(),
+                format!(
+                    "write it as a text, for example `\"{} %\"`",
+                    number.as_str()
+                ),
+            )),
+            _ => string(value)?
+                .parse()
+                .ok()
+                .filter(|target: &Self| target.parts() > 0)
+                .ok_or_else(|| Refusal::Wrong("is not a target".to_owned())),
+        }
+    }
+}
+
+impl Kind for Tz {
+    const NAME: &'static str = "a time zone";
+    const WRITTEN: &'static str = "its IANA name in quotes";
+    const EXAMPLE: &'static str = "\"Europe/Paris\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        parse_zone(text).map_err(|_| {
+            let wrong = format!("names no time zone: `{text}`");
+            match nearest(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())) {
+                Some(name) => {
+                    Refusal::WrongWithRemedy(wrong, format!("did you mean `\"{name}\"`?"))
+                }
+                None => Refusal::Wrong(wrong),
+            }
+        })
+    }
+}
+
+/// A civil date in the years 1970 to 2199.
+impl Kind for NaiveDate {
+    const NAME: &'static str = "a date";
+    const WRITTEN: &'static str = "year, month and day";
+    const EXAMPLE: &'static str = "2025-10-01";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        match Moment::read(value)? {
+            Moment::Day(date) => Ok(date),
+            Moment::Local(_) | Moment::Instant(_) => Err(Refusal::Wrong(
+                "has a time of day; a date has none".to_owned(),
+            )),
+        }
+    }
+}
+
+/// The first day of a month: from a promise's dates on, whole months are settled.
+#[derive(Clone, Copy)]
+pub(super) struct FirstOfMonth(pub(super) NaiveDate);
+
+impl Kind for FirstOfMonth {
+    const NAME: &'static str = "a date";
+    const WRITTEN: &'static str = "the first day of a month";
+    const EXAMPLE: &'static str = "2025-10-01";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let date = NaiveDate::read(value)?;
+        if date.day() == 1 {
+            return Ok(Self(date));
+        }
+        let this = date.with_day(1).unwrap_or(date);
+        let next = this
+            .checked_add_months(chrono::Months::new(1))
+            .unwrap_or(this);
+        Err(Refusal::WrongWithRemedy(
+            format!("is not the first of a month: {date}"),
+            format!("a month is judged under one version as a whole: write {this} or {next}"),
+        ))
+    }
+}
+
+/// A point in time, as exact as it was written.
+#[derive(Clone, Copy)]
+pub(super) enum Moment {
+    /// The beginning of a day on some wall clock.
+    Day(NaiveDate),
+    /// A time on some wall clock.
+    Local(NaiveDateTime),
+    /// An instant: it had an offset.
+    Instant(Timestamp),
+}
+
+impl Kind for Moment {
+    const NAME: &'static str = "a date";
+    const WRITTEN: &'static str = "a date, with a time of day if need be";
+    const EXAMPLE: &'static str = "2025-10-12T22:00:00";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let written = datetime(value)?;
+        let wrong = |why: &str| Refusal::Wrong(why.to_owned());
+        let Some(date) = written.date else {
+            return Err(wrong("is a time of day without its date"));
+        };
+        let date = NaiveDate::from_ymd_opt(date.year.into(), date.month.into(), date.day.into())
+            .filter(|date| (1970..=2199).contains(&date.year()))
+            .ok_or_else(|| wrong("lies outside the years 1970 to 2199"))?;
+        if written.time.is_none() {
+            return Ok(Self::Day(date));
+        }
+        let local = date.and_time(time_of_day(&written)?);
+        let Some(offset) = written.offset else {
+            return Ok(Self::Local(local));
+        };
+        let offset_minutes = match offset {
+            Offset::Z => 0,
+            Offset::Custom { minutes } => i64::from(minutes),
+        };
+        let unix_ms = local.and_utc().timestamp_millis() - offset_minutes * 60_000;
+        Timestamp::from_unix_ms(unix_ms)
+            .map(Self::Instant)
+            .ok_or_else(|| wrong("is out of range"))
+    }
+}
+
+/// A time of day, to the millisecond.
+impl Kind for NaiveTime {
+    const NAME: &'static str = "a time of day";
+    const WRITTEN: &'static str = "hours from 00 to 23, a colon and minutes, in quotes";
+    const EXAMPLE: &'static str = "\"23:45\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        if value.as_str() == Some("24:00") {
+            return Err(Refusal::WrongWithRemedy(
+                "is not a time of day: `24:00`".to_owned(),
+                "write `\"00:00\"`, which ends the day".to_owned(),
+            ));
+        }
+        let written = datetime(value).map_err(|refusal| match (refusal, value.as_str()) {
+            (Refusal::Wrong(_), Some(text)) => {
+                Refusal::Wrong(format!("is not a time of day: `{text}`"))
+            }
+            (refusal, _) => refusal,
+        })?;
+        if written.date.is_some() {
+            return Err(Refusal::Wrong(
+                "has a date; a time of day has none".to_owned(),
+            ));
+        }
+        time_of_day(&written)
+    }
+}
+
+/// A TOML date or time, written bare or in quotes.
+fn datetime(value: &DeValue<'_>) -> Result<Datetime, Refusal> {
+    match value {
+        DeValue::Datetime(written) => Ok(*written),
+        DeValue::String(text) => text
+            .parse()
+            .map_err(|error| Refusal::Wrong(format!("is not a date: `{text}` ({error})"))),
+        _ => Err(Refusal::Other),
+    }
+}
+
+fn time_of_day(written: &Datetime) -> Result<NaiveTime, Refusal> {
+    let wrong = |why: &str| Refusal::Wrong(why.to_owned());
+    let time = written.time.ok_or_else(|| wrong("has no time of day"))?;
+    let nanosecond = time.nanosecond.unwrap_or(0);
+    if nanosecond % 1_000_000 != 0 {
+        return Err(wrong("is finer than a millisecond"));
+    }
+    NaiveTime::from_hms_milli_opt(
+        time.hour.into(),
+        time.minute.into(),
+        time.second.unwrap_or(0).into(),
+        nanosecond / 1_000_000,
+    )
+    .ok_or_else(|| wrong("is not a time of day"))
+}
+
+impl Kind for std::net::SocketAddr {
+    const NAME: &'static str = "an address to listen on";
+    const WRITTEN: &'static str = "an IP address and a port in quotes";
+    const EXAMPLE: &'static str = "\"127.0.0.1:8430\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        string(value)?
+            .parse()
+            .map_err(|_| Refusal::Wrong("is not an IP address and a port".to_owned()))
+    }
+}
+
+impl Kind for PathBuf {
+    const NAME: &'static str = "a path";
+    const WRITTEN: &'static str = "a path in quotes; a relative one starts at this file's folder";
+    const EXAMPLE: &'static str = "\"/var/lib/vigie\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        if text.is_empty() || text.contains('\0') {
+            return Err(Refusal::Wrong("is not a path".to_owned()));
+        }
+        Ok(text.into())
+    }
+}
+
+/// The name of an environment variable.
+pub(super) struct Variable(pub(super) String);
+
+impl Kind for Variable {
+    const NAME: &'static str = "an environment variable";
+    const WRITTEN: &'static str = "its name (letters, figures and underscores) in quotes";
+    const EXAMPLE: &'static str = "\"PARTICULIER_TOKEN\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        let fits = !text.is_empty()
+            && !text.starts_with(|first: char| first.is_ascii_digit())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        // What is not a name may be the secret itself: it is not repeated.
+        fits.then(|| Self(text.to_owned()))
+            .ok_or_else(|| Refusal::Wrong("is not the name of an environment variable".to_owned()))
+    }
+}
+
+/// An absolute address without credentials. What was written is never repeated in a message.
+impl Kind for Url {
+    const NAME: &'static str = "an address";
+    const WRITTEN: &'static str = "an absolute http or https address in quotes";
+    const EXAMPLE: &'static str = "\"https://api.example/ping\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        let wrong = |why: &str| Refusal::Wrong(format!("is not an address: {why}"));
+        if !text.starts_with("http://") && !text.starts_with("https://") {
+            return Err(wrong("it begins with neither `http://` nor `https://`"));
+        }
+        if text
+            .chars()
+            .any(|letter| letter.is_whitespace() || letter.is_control())
+        {
+            return Err(wrong("it holds a space or a control character"));
+        }
+        let url = url::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Refusal::WrongWithRemedy(
+                "holds a user name or password".to_owned(),
+                "send it as a header whose value is read from a file: `headers = { Authorization = { file = \"/etc/vigie/authorization\" } }`".to_owned(),
+            ));
+        }
+        if let Some((name, _)) = url.query_pairs().find(|(name, _)| names_a_secret(name)) {
+            return Err(Refusal::WrongWithRemedy(
+                format!("holds a secret in its query, as `{name}`: addresses are shown and logged"),
+                "send it as a header whose value is read from a file: `headers = { Authorization = { file = \"/etc/vigie/authorization\" } }`".to_owned(),
+            ));
+        }
+        if url.fragment().is_some() {
+            return Err(wrong("it has a `#` part, which is never sent"));
+        }
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+            return Err(wrong("it names no host"));
+        };
+        if port == 0 {
+            return Err(wrong("nothing listens on port 0"));
+        }
+        let host = match host {
+            url::Host::Domain(name) => name.to_owned(),
+            url::Host::Ipv4(address) => address.to_string(),
+            url::Host::Ipv6(address) => address.to_string(),
+        };
+        let path = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        if hyper::Uri::try_from(path.as_str()).is_err() {
+            return Err(wrong(
+                "its path or query holds a character that must be written as %XX",
+            ));
+        }
+        Ok(Self {
+            tls: url.scheme() == "https",
+            host,
+            port,
+            path,
+        })
+    }
+}
+
+impl Kind for std::net::IpAddr {
+    const NAME: &'static str = "an IP address";
+    const WRITTEN: &'static str = "an IPv4 or IPv6 address in quotes";
+    const EXAMPLE: &'static str = "\"192.0.2.10\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        string(value)?
+            .parse()
+            .map_err(|_| Refusal::Wrong("is not an IP address".to_owned()))
+    }
+}
+
+/// The name of a host, as certificates carry it.
+pub(super) struct HostName(pub(super) String);
+
+impl Kind for HostName {
+    const NAME: &'static str = "the name of a host";
+    const WRITTEN: &'static str = "a name without scheme, port or path, in quotes";
+    const EXAMPLE: &'static str = "\"api.example\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        match url::Host::parse(string(value)?) {
+            Ok(url::Host::Domain(name)) => Ok(Self(name)),
+            Ok(url::Host::Ipv4(_) | url::Host::Ipv6(_)) | Err(_) => {
+                Err(Refusal::Wrong("is not the name of a host".to_owned()))
+            }
+        }
+    }
+}
+
+/// A host and a port.
+impl Kind for Control {
+    const NAME: &'static str = "a host and a port";
+    const WRITTEN: &'static str = "a name or address, a colon and a port, in quotes";
+    const EXAMPLE: &'static str = "\"resolver.example:443\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let parts = string(value)?.rsplit_once(':');
+        let wrong = || Refusal::Wrong("is not a host and a port".to_owned());
+        let (host, port) = parts.ok_or_else(wrong)?;
+        let host = match url::Host::parse(host).map_err(|_| wrong())? {
+            url::Host::Domain(name) => name,
+            url::Host::Ipv4(address) => address.to_string(),
+            url::Host::Ipv6(address) => address.to_string(),
+        };
+        let port = port.parse().ok().filter(|port| *port > 0);
+        Ok(Self {
+            host,
+            port: port.ok_or_else(wrong)?,
+        })
+    }
+}
+
+/// Field names of a JSON document, from the outside in.
+pub(super) struct FieldPath(pub(super) Vec<String>);
+
+impl Kind for FieldPath {
+    const NAME: &'static str = "the path of a field";
+    const WRITTEN: &'static str = "field names from the outside in, with dots between, in quotes";
+    const EXAMPLE: &'static str = "\"data.status\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let names: Vec<String> = string(value)?.split('.').map(str::to_owned).collect();
+        if names.iter().any(String::is_empty) {
+            return Err(Refusal::Wrong("has an empty field name".to_owned()));
+        }
+        Ok(Self(names))
+    }
+}
+
+/// How many redirects are followed.
+pub(super) struct Redirects(pub(super) usize);
+
+impl Kind for Redirects {
+    const NAME: &'static str = "a number";
+    const WRITTEN: &'static str = "a number from 0 to 10, without quotes";
+    const EXAMPLE: &'static str = "3";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let number = value.as_integer().ok_or(Refusal::Other)?;
+        usize::from_str_radix(number.as_str(), number.radix())
+            .ok()
+            .filter(|number| *number <= 10)
+            .map(Self)
+            .ok_or_else(|| Refusal::Wrong("is out of range".to_owned()))
+    }
+}
+
+/// A closed set of words, each of which means a value.
+trait Word: Sized + Copy + 'static {
+    const WORDS: &'static [(&'static str, Self)];
+
+    fn of(value: &DeValue<'_>, what: &str) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        if let Some((_, meaning)) = Self::WORDS.iter().find(|(word, _)| *word == text) {
+            return Ok(*meaning);
+        }
+        let wrong = format!("is not {what}: `{text}`");
+        let words = || Self::WORDS.iter().map(|(word, _)| *word);
+        Err(match nearest(text, words()) {
+            Some(word) => Refusal::WrongWithRemedy(wrong, format!("did you mean `\"{word}\"`?")),
+            None => Refusal::Wrong(wrong),
+        })
+    }
+}
+
+macro_rules! words {
+    ($kind:ty, $name:literal, $written:literal, $example:literal, $($word:literal => $value:expr),+) => {
+        impl Word for $kind {
+            const WORDS: &'static [(&'static str, Self)] = &[$(($word, $value)),+];
+        }
+
+        impl Kind for $kind {
+            const NAME: &'static str = $name;
+            const WRITTEN: &'static str = $written;
+            const EXAMPLE: &'static str = $example;
+
+            fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+                Self::of(value, $name)
+            }
+        }
+    };
+}
+
+words!(
+    Language, "a language", "`\"fr\"` or `\"en\"`", "\"fr\"",
+    "fr" => Self::French, "en" => Self::English
+);
+words!(
+    Family, "a family of addresses",
+    "`\"any\"`, `\"ipv4\"`, `\"ipv6\"`, `\"prefer-ipv4\"` or `\"prefer-ipv6\"`", "\"any\"",
+    "any" => Self::Any, "ipv4" => Self::Ipv4, "ipv6" => Self::Ipv6,
+    "prefer-ipv4" => Self::PreferIpv4, "prefer-ipv6" => Self::PreferIpv6
+);
+words!(
+    HttpVersion, "a version of HTTP", "`\"any\"`, `\"1.1\"` or `\"2\"`", "\"any\"",
+    "any" => Self::Any, "1.1" => Self::Http1, "2" => Self::Http2
+);
+words!(
+    PeriodSource, "where the period comes from", "`\"text\"` or `\"assumption\"`", "\"text\"",
+    "text" => Self::Text, "assumption" => Self::Assumption
+);
+words!(
+    Degraded, "a treatment of slow answers", "`\"up\"` or `\"down\"`", "\"up\"",
+    "up" => Self::Up, "down" => Self::Down
+);
+words!(
+    Weekday, "a day of the week", "its English name in quotes", "\"sunday\"",
+    "monday" => Self::Mon, "tuesday" => Self::Tue, "wednesday" => Self::Wed,
+    "thursday" => Self::Thu, "friday" => Self::Fri, "saturday" => Self::Sat,
+    "sunday" => Self::Sun
+);
+
+/// What a convention says about planned work, before its conditions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum MaintenanceWord {
+    Counted,
+    Excluded,
+    Credited,
+}
+
+words!(
+    MaintenanceWord, "a treatment of planned work",
+    "`\"counted\"`, `\"excluded\"` or `\"credited\"`", "\"counted\"",
+    "counted" => Self::Counted, "excluded" => Self::Excluded, "credited" => Self::Credited
+);
+
+/// A rule that needs no number and no name.
+#[derive(Clone, Copy)]
+pub(super) enum RuleWord {
+    All,
+    Any,
+}
+
+words!(
+    RuleWord, "a rule",
+    "`\"all\"`, `\"any\"`, `{ at_least = 2 }` or `{ main = \"an-endpoint\" }`", "\"all\"",
+    "all" => Self::All, "any" => Self::Any
+);
+
+/// The quorum that needs no number.
+#[derive(Clone, Copy)]
+pub(super) struct Majority;
+
+words!(
+    Majority, "a quorum", "`\"majority\"` or `{ at_least = 2 }`", "\"majority\"",
+    "majority" => Self
+);
+
+/// An HTTP method, of those that a probe can send.
+#[derive(Clone, Copy)]
+pub(super) struct Method(pub(super) &'static str);
+
+words!(
+    Method, "an HTTP method", "`\"GET\"`, `\"HEAD\"`, `\"POST\"` and so on, in capitals", "\"GET\"",
+    "GET" => Self("GET"), "HEAD" => Self("HEAD"), "POST" => Self("POST"), "PUT" => Self("PUT"),
+    "PATCH" => Self("PATCH"), "DELETE" => Self("DELETE"), "OPTIONS" => Self("OPTIONS")
+);

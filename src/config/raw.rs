@@ -1,0 +1,415 @@
+//! What was written: one struct per table of the file, each value of its kind and with its place.
+//!
+//! A value that must be there and is absent here has been noted, as missing or as wrong; one that
+//! may be left out is a [`Given`].
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use chrono::{NaiveTime, Weekday};
+use chrono_tz::Tz;
+use toml::Spanned;
+use toml::de::DeTable;
+
+use crate::sla::catalog::{Control, Family, HttpVersion, Language, Url};
+use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
+
+use super::kind::{
+    Bytes, FieldPath, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority, Method,
+    Moment, Ms, Prose, Redirects, RuleWord, Slug, Status, Variable,
+};
+use super::reader::{Entry, Given, Notes, Table};
+
+/// A value that must be there, with its place.
+type At<T> = Option<Spanned<T>>;
+
+pub(super) struct File {
+    pub(super) provider: Option<Provider>,
+    pub(super) vantage_id: Given<Slug>,
+    pub(super) store_path: Given<PathBuf>,
+    pub(super) web_listen: Given<SocketAddr>,
+    pub(super) reports_directory: Given<PathBuf>,
+    pub(super) close_delay: Given<Ms>,
+    pub(super) probing: Probing,
+    pub(super) services: Option<Vec<Service>>,
+    pub(super) partners: Option<Vec<Partner>>,
+}
+
+pub(super) struct Probing {
+    pub(super) concurrency_max: Given<NonZeroU32>,
+    pub(super) controls: Option<Vec<Spanned<Control>>>,
+}
+
+pub(super) struct Provider {
+    pub(super) name: At<Line>,
+    pub(super) contact: At<Mailbox>,
+    pub(super) data_protection_contact: Given<Line>,
+}
+
+pub(super) struct Service {
+    pub(super) at: Range<usize>,
+    pub(super) id: At<Slug>,
+    pub(super) name: At<Line>,
+    pub(super) endpoints: Option<Vec<Endpoint>>,
+    pub(super) commitments: Option<Vec<Commitment>>,
+    pub(super) maintenances: Option<Vec<Maintenance>>,
+}
+
+pub(super) struct Endpoint {
+    pub(super) at: Range<usize>,
+    pub(super) id: At<Slug>,
+    pub(super) label: At<Line>,
+    pub(super) data_provider: Given<Line>,
+    pub(super) contractual: Given<bool>,
+    pub(super) retired: Given<bool>,
+    pub(super) interval: Given<Ms>,
+    pub(super) timeout: Given<Ms>,
+    pub(super) validity: Given<Ms>,
+    pub(super) latency_objective: Given<Ms>,
+    pub(super) http: Given<Http>,
+}
+
+pub(super) struct Http {
+    pub(super) url: At<Url>,
+    pub(super) method: Given<Method>,
+    pub(super) headers: Vec<(Spanned<String>, Option<Value>)>,
+    pub(super) body: Given<String>,
+    pub(super) expected_statuses: Option<Vec<Spanned<Status>>>,
+    pub(super) body_contains: Option<Vec<Spanned<String>>>,
+    pub(super) json: Given<Json>,
+    pub(super) body_limit: Given<Bytes>,
+    pub(super) ca_file: Given<PathBuf>,
+    pub(super) redirects_max: Given<Redirects>,
+    pub(super) ip_family: Given<Family>,
+    pub(super) ip_address: Given<IpAddr>,
+    pub(super) tls_name: Given<HostName>,
+    pub(super) http_version: Given<HttpVersion>,
+}
+
+/// A text, or where a secret is kept.
+pub(super) enum Value {
+    Plain(Spanned<String>),
+    Secret {
+        at: Range<usize>,
+        file: Given<PathBuf>,
+        env: Given<Variable>,
+    },
+}
+
+pub(super) struct Json {
+    pub(super) path: At<FieldPath>,
+    pub(super) up: Option<Vec<Spanned<String>>>,
+    pub(super) maintenance: Option<Vec<Spanned<String>>>,
+    pub(super) unknown: Option<Vec<Spanned<String>>>,
+    pub(super) dated_by: Given<FieldPath>,
+}
+
+pub(super) struct Commitment {
+    pub(super) at: Range<usize>,
+    pub(super) quote: At<Prose>,
+    pub(super) reference: At<Line>,
+    pub(super) target: At<Ppm>,
+    pub(super) from: At<FirstOfMonth>,
+    pub(super) until: Given<FirstOfMonth>,
+    pub(super) zone: Given<Tz>,
+    pub(super) period: At<PeriodSource>,
+    pub(super) maintenance: Given<MaintenanceWord>,
+    pub(super) maintenance_notice: Given<Ms>,
+    pub(super) maintenance_cap: Given<Ms>,
+    pub(super) maintenance_hours: Option<Vec<Hours>>,
+    pub(super) degraded: Given<Degraded>,
+    pub(super) rule: Given<Rule>,
+    pub(super) quorum: Given<Quorum>,
+    pub(super) confirmation: Given<Confirmation>,
+    pub(super) minimum_outage: Given<Ms>,
+    pub(super) service_hours: Option<Vec<Hours>>,
+    pub(super) trajectory: Option<Vec<Step>>,
+}
+
+pub(super) enum Rule {
+    Word(RuleWord),
+    Table {
+        at: Range<usize>,
+        at_least: Given<NonZeroU32>,
+        main: Given<Slug>,
+    },
+}
+
+pub(super) enum Quorum {
+    Majority,
+    AtLeast(At<NonZeroU32>),
+}
+
+pub(super) struct Confirmation {
+    pub(super) failures: Given<NonZeroU32>,
+    pub(super) within: Given<Ms>,
+}
+
+/// A step of a trajectory.
+pub(super) struct Step {
+    pub(super) from: At<FirstOfMonth>,
+    pub(super) target: At<Ppm>,
+}
+
+/// Hours of some days of the week; of all seven if none is named.
+pub(super) struct Hours {
+    pub(super) at: Range<usize>,
+    pub(super) days: Option<Vec<Spanned<Weekday>>>,
+    pub(super) from: At<NaiveTime>,
+    pub(super) to: At<NaiveTime>,
+}
+
+pub(super) struct Maintenance {
+    pub(super) at: Range<usize>,
+    pub(super) reason: At<Line>,
+    pub(super) endpoint: Given<Slug>,
+    pub(super) declared: Given<Moment>,
+    pub(super) daily: Given<Hours>,
+    pub(super) weekly: Given<Hours>,
+    pub(super) dated: Given<Dated>,
+}
+
+pub(super) struct Dated {
+    pub(super) from: At<Moment>,
+    pub(super) to: At<Moment>,
+}
+
+pub(super) struct Partner {
+    pub(super) at: Range<usize>,
+    pub(super) id: At<Slug>,
+    pub(super) name: At<Line>,
+    pub(super) kind: Given<Line>,
+    pub(super) language: Given<Language>,
+    pub(super) contacts: Option<Vec<Spanned<Mailbox>>>,
+    pub(super) memberships: Option<Vec<Membership>>,
+}
+
+pub(super) struct Membership {
+    pub(super) at: Range<usize>,
+    pub(super) service: At<Slug>,
+    pub(super) from: At<Moment>,
+    pub(super) until: Given<Moment>,
+}
+
+/// Reads a document.
+pub(super) fn read(notes: &Notes, document: &DeTable<'_>) -> File {
+    file(Table::root(notes, Some(document)))
+}
+
+/// Every key that a file may have, as dotted paths: `service.endpoint.interval`.
+pub(super) fn keys() -> BTreeSet<String> {
+    let notes = Notes::listing();
+    file(Table::root(&notes, None));
+    notes.into_keys()
+}
+
+fn file(table: Table<'_>) -> File {
+    File {
+        provider: table.required_table("provider", provider),
+        vantage_id: table.section("vantage").optional("id"),
+        store_path: table.section("store").optional("path"),
+        web_listen: table.section("web").optional("listen"),
+        reports_directory: table.section("reports").optional("directory"),
+        close_delay: table.section("close").optional("delay"),
+        probing: probing(&table.section("probing")),
+        services: table.tables("service", service),
+        partners: table.tables("partner", partner),
+    }
+}
+
+fn probing(table: &Table<'_>) -> Probing {
+    Probing {
+        concurrency_max: table.optional("concurrency_max"),
+        controls: table.optional_list("controls"),
+    }
+}
+
+fn provider(table: Table<'_>) -> Provider {
+    Provider {
+        name: table.required("name"),
+        contact: table.required("contact"),
+        data_protection_contact: table.optional("data_protection_contact"),
+    }
+}
+
+fn service(table: Table<'_>) -> Service {
+    Service {
+        at: table.at(),
+        id: table.required("id"),
+        name: table.required("name"),
+        endpoints: table.tables("endpoint", endpoint),
+        commitments: table.tables("commitment", commitment),
+        maintenances: table.tables("maintenance", maintenance),
+    }
+}
+
+fn endpoint(table: Table<'_>) -> Endpoint {
+    Endpoint {
+        at: table.at(),
+        id: table.required("id"),
+        label: table.required("label"),
+        data_provider: table.optional("data_provider"),
+        contractual: table.optional("contractual"),
+        retired: table.optional("retired"),
+        interval: table.optional("interval"),
+        timeout: table.optional("timeout"),
+        validity: table.optional("validity"),
+        latency_objective: table.optional("latency_objective"),
+        http: table.optional_table("http", http),
+    }
+}
+
+fn http(table: Table<'_>) -> Http {
+    Http {
+        url: table.required("url"),
+        method: table.optional("method"),
+        headers: table
+            .free("headers")
+            .into_iter()
+            .map(|(name, entry)| {
+                let value = match entry {
+                    Entry::Value(value) => table.read(name.get_ref(), value).map(Value::Plain),
+                    Entry::Table(place) => Some(secret(place)),
+                };
+                (name, value)
+            })
+            .collect(),
+        body: table.optional("body"),
+        expected_statuses: table.optional_list("expected_statuses"),
+        body_contains: table.optional_list("body_contains"),
+        json: table.optional_table("json", json),
+        body_limit: table.optional("body_limit"),
+        ca_file: table.optional("ca_file"),
+        redirects_max: table.optional("redirects_max"),
+        ip_family: table.optional("ip_family"),
+        ip_address: table.optional("ip_address"),
+        tls_name: table.optional("tls_name"),
+        http_version: table.optional("http_version"),
+    }
+}
+
+fn secret(table: Table<'_>) -> Value {
+    Value::Secret {
+        at: table.at(),
+        file: table.optional("file"),
+        env: table.optional("env"),
+    }
+}
+
+fn json(table: Table<'_>) -> Json {
+    Json {
+        path: table.required("path"),
+        up: table.required_list("up"),
+        maintenance: table.optional_list("maintenance"),
+        unknown: table.optional_list("unknown"),
+        dated_by: table.optional("dated_by"),
+    }
+}
+
+fn commitment(table: Table<'_>) -> Commitment {
+    Commitment {
+        at: table.at(),
+        quote: table.required("quote"),
+        reference: table.required("reference"),
+        target: table.required("target"),
+        from: table.required("from"),
+        until: table.optional("until"),
+        zone: table.optional("zone"),
+        period: table.required("period"),
+        maintenance: table.optional("maintenance"),
+        maintenance_notice: table.optional("maintenance_notice"),
+        maintenance_cap: table.optional("maintenance_cap"),
+        maintenance_hours: table.tables("maintenance_hours", hours),
+        degraded: table.optional("degraded"),
+        rule: table.either("rule", |word: RuleWord| Rule::Word(word), composite),
+        quorum: table.either(
+            "quorum",
+            |Majority| Quorum::Majority,
+            |quorum| Quorum::AtLeast(quorum.required("at_least")),
+        ),
+        confirmation: table.optional_table("confirmation", confirmation),
+        minimum_outage: table.optional("minimum_outage"),
+        service_hours: table.tables("service_hours", hours),
+        trajectory: table.tables("trajectory", step),
+    }
+}
+
+fn composite(table: Table<'_>) -> Rule {
+    Rule::Table {
+        at: table.at(),
+        at_least: table.optional("at_least"),
+        main: table.optional("main"),
+    }
+}
+
+fn confirmation(table: Table<'_>) -> Confirmation {
+    Confirmation {
+        failures: table.optional("failures"),
+        within: table.optional("within"),
+    }
+}
+
+fn step(table: Table<'_>) -> Step {
+    Step {
+        from: table.required("from"),
+        target: table.required("target"),
+    }
+}
+
+fn hours(table: Table<'_>) -> Hours {
+    Hours {
+        at: table.at(),
+        days: table.optional_list("days"),
+        from: table.required("from"),
+        to: table.required("to"),
+    }
+}
+
+fn maintenance(table: Table<'_>) -> Maintenance {
+    Maintenance {
+        at: table.at(),
+        reason: table.required("reason"),
+        endpoint: table.optional("endpoint"),
+        declared: table.optional("declared"),
+        daily: table.optional_table("daily", |daily| Hours {
+            at: daily.at(),
+            days: None,
+            from: daily.required("from"),
+            to: daily.required("to"),
+        }),
+        weekly: table.optional_table("weekly", |weekly| Hours {
+            at: weekly.at(),
+            days: weekly.required_list("days"),
+            from: weekly.required("from"),
+            to: weekly.required("to"),
+        }),
+        dated: table.optional_table("dated", |dated| Dated {
+            from: dated.required("from"),
+            to: dated.required("to"),
+        }),
+    }
+}
+
+fn partner(table: Table<'_>) -> Partner {
+    Partner {
+        at: table.at(),
+        id: table.required("id"),
+        name: table.required("name"),
+        kind: table.optional("kind"),
+        language: table.optional("language"),
+        contacts: table.optional_list("contacts"),
+        memberships: table.tables("membership", membership),
+    }
+}
+
+fn membership(table: Table<'_>) -> Membership {
+    Membership {
+        at: table.at(),
+        service: table.required("service"),
+        from: table.required("from"),
+        until: table.optional("until"),
+    }
+}

@@ -61,22 +61,12 @@ fn endpoint(id: &str, label: &str, provider: Option<&str>, contractual: bool) ->
         data_provider: provider.map(str::to_owned),
         contractual,
         retired: false,
-        probe: Probe::Http(HttpProbe {
-            url: Url {
-                tls: true,
-                host: "api-particulier.example".to_owned(),
-                port: 443,
-                path: format!("/api/{id}/ping"),
-            },
-            method: "GET".to_owned(),
-            headers: Vec::new(),
-            body: None,
-            expected_statuses: vec![200],
-            body_contains: Vec::new(),
-            json: None,
-            body_bytes_max: 1 << 20,
-            ca_file: None,
-        }),
+        probe: Probe::Http(HttpProbe::get(Url {
+            tls: true,
+            host: "api-particulier.example".to_owned(),
+            port: 443,
+            path: format!("/api/{id}/ping"),
+        })),
         interval_ms: if contractual {
             MINUTE_MS
         } else {

@@ -397,6 +397,7 @@ pub(super) static WORDS: Words = Words {
         ExclusionKind::ForceMajeure => "force majeure",
         ExclusionKind::PartnerNetwork => "partner's network",
         ExclusionKind::PartnerRequest => "partner's request",
+        ExclusionKind::Correction => "wrong measurement, withdrawn",
         ExclusionKind::Other => "other",
     },
     acceptance: |acceptance| match acceptance {
@@ -684,6 +685,7 @@ fn fault(fault: Fault) -> String {
         Fault::Io(at) => format!("connection broken ({})", stage(at)),
         Fault::Status(status) => format!("HTTP status {status}"),
         Fault::Content => "unexpected content".to_owned(),
+        Fault::Redirect => "redirected in a circle or to nowhere".to_owned(),
         Fault::TooLarge => "answer too large".to_owned(),
         Fault::Maintenance => "maintenance announced by the Service".to_owned(),
         Fault::Unspecified => "not specified".to_owned(),

@@ -405,6 +405,7 @@ pub(super) static WORDS: Words = Words {
         ExclusionKind::ForceMajeure => "force majeure",
         ExclusionKind::PartnerNetwork => "réseau du partenaire",
         ExclusionKind::PartnerRequest => "demande du partenaire",
+        ExclusionKind::Correction => "mesure erronée, retirée",
         ExclusionKind::Other => "autre",
     },
     acceptance: |acceptance| match acceptance {
@@ -752,6 +753,7 @@ fn fault(fault: Fault) -> String {
         Fault::Io(at) => format!("connexion rompue ({})", stage(at)),
         Fault::Status(status) => format!("code HTTP\u{a0}{status}"),
         Fault::Content => "contenu inattendu".to_owned(),
+        Fault::Redirect => "redirection sans fin ou sans but".to_owned(),
         Fault::TooLarge => "réponse trop volumineuse".to_owned(),
         Fault::Maintenance => "maintenance annoncée par le Service".to_owned(),
         Fault::Unspecified => "non précisé".to_owned(),

@@ -15,10 +15,10 @@ use chrono::{Datelike, NaiveDate, Timelike, Weekday};
 use chrono_tz::Tz;
 
 use super::{mix, simulator};
-use crate::schedule;
-use crate::sla::catalog::{Endpoint, Probe, VantageId};
+use crate::schedule::{self, MissedTicks};
+use crate::sla::catalog::{Catalog, Endpoint, Probe, VantageId};
 use crate::sla::observation::{
-    Fault, Finding, Observation, Outcome, Phases, Stage, TlsFault, Trace, Void,
+    Fault, Finding, MissCause, Observation, Outcome, Phases, Stage, TlsFault, Trace, Void,
 };
 use crate::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp, Window};
 
@@ -79,10 +79,7 @@ impl Past {
         months.flat_map(move |(month, part)| {
             let episodes = past.episodes(endpoint, month);
             schedule::ticks(&endpoint.id, endpoint.interval_ms, part).filter_map(move |tick| {
-                let event = episodes
-                    .iter()
-                    .find(|episode| episode.window.contains(tick))
-                    .map_or(Event::Nothing, |episode| episode.event);
+                let event = event_at(&episodes, tick);
                 let (outcome, trace) = manner.see(tick, past.zone, event)?;
                 Some(Finding {
                     endpoint: endpoint.id.clone(),
@@ -96,6 +93,51 @@ impl Past {
                 })
             })
         })
+    }
+
+    /// What `vantage` saw of every endpoint of `catalog`: day by day, each in order of time, as a
+    /// store wants it.
+    pub fn days<'a>(
+        &self,
+        catalog: &'a Catalog,
+        vantage: &'a VantageId,
+    ) -> impl ExactSizeIterator<Item = Vec<Finding>> + use<'a> {
+        let past = *self;
+        let days = past.window().local_days(past.zone);
+        days.into_iter().map(move |(_, day)| {
+            let mut findings: Vec<Finding> = catalog
+                .endpoints()
+                .flat_map(|(_, endpoint)| past.findings(endpoint, vantage, day))
+                .collect();
+            findings.sort_by_key(|finding| finding.observation.tick);
+            findings
+        })
+    }
+
+    /// The ticks of `endpoint` that nobody took because the monitor was stopped.
+    pub fn missed(&self, endpoint: &Endpoint) -> Vec<MissedTicks> {
+        let mut missed = Vec::new();
+        for month in self.months() {
+            let episodes = self.episodes(endpoint, month);
+            let stops = episodes
+                .iter()
+                .filter(|episode| matches!(episode.event, Event::Stopped));
+            for stop in stops {
+                let mut ticks: Vec<Timestamp> =
+                    schedule::ticks(&endpoint.id, endpoint.interval_ms, stop.window).collect();
+                ticks.retain(|tick| matches!(event_at(&episodes, *tick), Event::Stopped));
+                if let (Some(first), Some(last)) = (ticks.first(), ticks.last()) {
+                    missed.push(MissedTicks {
+                        endpoint: endpoint.id.clone(),
+                        first: *first,
+                        last: *last,
+                        count: u64::try_from(ticks.len()).unwrap_or(u64::MAX),
+                        cause: MissCause::NotRunning,
+                    });
+                }
+            }
+        }
+        missed
     }
 
     /// What happened to `endpoint` in `month`; where two overlap, the first holds.
@@ -189,8 +231,17 @@ enum Event {
         cause: &'static str,
         message: &'static str,
     },
-    /// Nobody asked.
-    Silence,
+    /// Nobody asked: the monitor was stopped.
+    Stopped,
+    /// Nobody asked: the endpoint is retired.
+    Retired,
+}
+
+fn event_at(episodes: &[Episode], at: Timestamp) -> Event {
+    episodes
+        .iter()
+        .find(|episode| episode.window.contains(at))
+        .map_or(Event::Nothing, |episode| episode.event)
 }
 
 const fn failed(fault: Fault, cause: &'static str, message: &'static str) -> Event {
@@ -206,31 +257,31 @@ const NAME_LOST: Event = failed(Fault::Dns, "", "the name has no address");
 const HANGS: Event = failed(
     Fault::Timeout(Stage::Processing),
     "",
-    "connected, then no answer within the time allowed",
+    "no answer within the time allowed",
 );
-const INTERNAL_ERROR: Event = failed(Fault::Status(500), "00500", "status 500 instead of 200");
-const UNAVAILABLE: Event = failed(Fault::Status(503), "", "status 503 instead of 200");
-const OVERLOADED: Event = failed(Fault::Status(503), "", "status 503 instead of 401");
+const INTERNAL_ERROR: Event = failed(
+    Fault::Status(500),
+    "00500",
+    "status 500, expected 200; the service says `00500`",
+);
+const UNAVAILABLE: Event = failed(Fault::Status(503), "", "status 503, expected 200");
+const OVERLOADED: Event = failed(Fault::Status(503), "", "status 503, expected 401");
 const CERTIFICATE_EXPIRED: Event = failed(
     Fault::Tls(TlsFault::Expired),
     "",
     "the certificate's validity is over",
 );
-const MAINTENANCE: Event = failed(
-    Fault::Maintenance,
-    "",
-    "status 200, and the body says `maintenance`",
+const MAINTENANCE: Event = failed(Fault::Maintenance, "", "`$.status` is `maintenance`");
+const HTML_PAGE: Event = failed(Fault::Content, "", "the body is not JSON");
+const WITHDRAWN: Event = failed(
+    Fault::Status(410),
+    "27007",
+    "status 410, expected 200; the service says `27007`",
 );
-const HTML_PAGE: Event = failed(
-    Fault::Content,
-    "",
-    "status 200 with an HTML page where JSON is expected",
-);
-const WITHDRAWN: Event = failed(Fault::Status(410), "27007", "status 410 instead of 200");
 const BANNED: Event = failed(
     Fault::Timeout(Stage::Connect),
     "",
-    "no answer from this host on any route, while others answer",
+    "no connection within the time allowed",
 );
 const CUT_OFF: Event = Event::Void {
     void: Void::Uplink,
@@ -299,7 +350,7 @@ impl Script {
     fn everywhere(&mut self, chapter: Chapter) {
         match chapter.number() {
             // Stopped for nine hours; when it came back, the clock had to be set.
-            Some(2) => self.lines(&[(11, 8, 0, 540, Event::Silence), (11, 17, 0, 10, CLOCK_OFF)]),
+            Some(2) => self.lines(&[(11, 8, 0, 540, Event::Stopped), (11, 17, 0, 10, CLOCK_OFF)]),
             Some(3) => self.lines(&[(17, 19, 0, 600, CUT_OFF)]),
             Some(9) => self.lines(&[(9, 2, 0, 20, CUT_OFF)]),
             Some(_) | None => {}
@@ -412,7 +463,11 @@ impl Script {
             self.add(sunday.plus_ms(23 * HOUR_MS), 45, MAINTENANCE);
         }
         if chapter.number() == Some(1) {
-            let error = failed(Fault::Status(502), "35000", "status 502 instead of 200");
+            let error = failed(
+                Fault::Status(502),
+                "35000",
+                "status 502, expected 200; the service says `35000`",
+            );
             self.lines(&[(14, 8, 0, 360, error)]);
         }
     }
@@ -430,14 +485,22 @@ impl Script {
 
     fn etudiant_mesri(&mut self, chapter: Chapter) {
         if chapter.number() == Some(6) {
-            let late = failed(Fault::Status(504), "25002", "status 504 instead of 200");
+            let late = failed(
+                Fault::Status(504),
+                "25002",
+                "status 504, expected 200; the service says `25002`",
+            );
             self.lines(&[(9, 10, 0, 180, late)]);
         }
     }
 
     /// Two afternoons a month, three bad minutes in every twenty.
     fn boursier_cnous(&mut self) {
-        let error = failed(Fault::Status(502), "26001", "status 502 instead of 200");
+        let error = failed(
+            Fault::Status(502),
+            "26001",
+            "status 502, expected 200; the service says `26001`",
+        );
         for cycle in 0..9 {
             self.lines(&[
                 (6, 14, cycle * 20, 3, error),
@@ -453,12 +516,16 @@ impl Script {
             let unknown = Event::Void {
                 void: Void::StatedUnknown,
                 cause: "",
-                message: "status 200, and the body says `unknown`",
+                message: "`$.status` is `unknown`",
             };
             self.add(saturday, 48 * 60, unknown);
         }
         if chapter.number() == Some(5) {
-            let error = failed(Fault::Status(502), "24001", "status 502 instead of 200");
+            let error = failed(
+                Fault::Status(502),
+                "24001",
+                "status 502, expected 200; the service says `24001`",
+            );
             self.lines(&[(5, 9, 0, 150, error)]);
         }
     }
@@ -490,7 +557,7 @@ impl Script {
                 let limited = Event::Void {
                     void: Void::RateLimited,
                     cause: "00429",
-                    message: "status 429: asked to wait 30 s",
+                    message: "status 429, expected 404; the service says `00429`",
                 };
                 self.lines(&[(27, 10, 0, 30, limited)]);
             }
@@ -498,12 +565,16 @@ impl Script {
                 let expired = Event::Void {
                     void: Void::Credential(401),
                     cause: "00103",
-                    message: "status 401: the token has expired, renew it",
+                    message: "status 401, expected 404; the service says `00103`",
                 };
                 self.lines(&[(12, 0, 0, 7 * 24 * 60, expired)]);
             }
             Some(12) => {
-                let error = failed(Fault::Status(500), "25000", "status 500 instead of 404");
+                let error = failed(
+                    Fault::Status(500),
+                    "25000",
+                    "status 500, expected 404; the service says `25000`",
+                );
                 self.lines(&[(2, 16, 0, 120, error)]);
             }
             Some(_) | None => {}
@@ -516,14 +587,17 @@ impl Script {
             Chapter::Before => {}
             Chapter::First(_) => self.lines(&[
                 (15, 12, 0, 3 * 24 * 60, WITHDRAWN),
-                (18, 12, 0, 31 * 24 * 60, Event::Silence),
+                (18, 12, 0, 31 * 24 * 60, Event::Retired),
             ]),
             Chapter::Calendar(_) | Chapter::Recent | Chapter::Running => {
-                self.lines(&[(1, 0, 0, 32 * 24 * 60, Event::Silence)]);
+                self.lines(&[(1, 0, 0, 32 * 24 * 60, Event::Retired)]);
             }
         }
     }
 }
+
+/// How long a service that is asked too often asks to be left alone, in milliseconds.
+const RETRY_AFTER_MS: i64 = 30_000;
 
 /// How an endpoint answers.
 #[derive(Clone, Copy, Debug)]
@@ -619,12 +693,13 @@ impl Manner {
                 if status.is_some() {
                     trace.phases = self.phases(latency_ms, Stage::Transfer);
                     trace.status = status;
+                    trace.retry_after_ms = (void == Void::RateLimited).then_some(RETRY_AFTER_MS);
                 } else {
                     trace.address = None;
                 }
                 (Outcome::Void(void), trace)
             }
-            Event::Silence => return None,
+            Event::Stopped | Event::Retired => return None,
         })
     }
 

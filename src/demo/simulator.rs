@@ -3,7 +3,6 @@
 //!
 //! A [`Scenario`] says what goes wrong, where and when, so that the demo shows life.
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use super::DemoError;
 use super::apis::{self, Answer, Api, Call};
 use crate::clock::Clock;
 use crate::sla::window::{DayRange, HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp, WeeklyHours, Window};
@@ -36,20 +36,6 @@ const CONNECTIONS_MAX: usize = 256;
 /// How long the simulator's certificate lasts, in milliseconds: long enough for a demo, short
 /// enough to be seen on a dashboard.
 const CERTIFICATE_MS: i64 = 60 * 24 * HOUR_MS;
-
-/// Why the demo could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// No port on loopback.
-    #[error("open a port on 127.0.0.1 for the simulator: {0}")]
-    Listen(#[source] io::Error),
-    /// A key or a certificate could not be made.
-    #[error("make the simulator's certificates: {0}")]
-    Certificate(#[from] rcgen::Error),
-    /// The certificates cannot be served.
-    #[error("serve the simulator's certificate: {0}")]
-    Tls(#[from] rustls::Error),
-}
 
 /// What goes wrong. Of several cues for one path, the first that holds acts.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@
 //! two APIs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -9,14 +10,17 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use vigie::clock::{Clock, ManualClock};
+use vigie::config::{self, Config};
 use vigie::demo::apis::{Answer, EXPIRED_TOKEN, TOKEN};
 use vigie::demo::history::{MARK, Past};
 use vigie::demo::simulator::{self, Act, Cue, Scenario, Simulator, When};
+use vigie::demo::{Demo, DemoError, PROVIDER, set_up};
+use vigie::probe::Prober;
 use vigie::schedule::{Due, Schedule};
 use vigie::sla::availability::Verdict;
 use vigie::sla::catalog::{Endpoint, EndpointId, HttpProbe, Probe, Url, VantageId};
 use vigie::sla::commitment::{Ppm, Terms};
-use vigie::sla::observation::{Finding, Outcome};
+use vigie::sla::observation::{Finding, MissCause, Outcome};
 use vigie::sla::statement::{EndpointEvidence, Evidence, Seen, Statement, VantageEvidence, settle};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp, Window};
 
@@ -317,10 +321,13 @@ fn nobody_asks_while_the_monitor_is_stopped_nor_what_was_withdrawn() {
         at("2026-02-11T17:00:00+01:00"),
     )
     .unwrap();
-    assert_eq!(
-        findings(past(), &endpoint("socle", true, 60), stopped).len(),
-        0
-    );
+    let socle = endpoint("socle", true, 60);
+    assert_eq!(findings(past(), &socle, stopped).len(), 0);
+    let missed = past().missed(&socle);
+    assert_eq!(missed.len(), 1);
+    assert_eq!(missed[0].count, 540);
+    assert_eq!(missed[0].cause, MissCause::NotRunning);
+    assert!(stopped.contains(missed[0].first) && stopped.contains(missed[0].last));
     let after = Window::new(
         at("2025-10-18T12:00:00+02:00"),
         at("2026-11-22T00:00:00+01:00"),
@@ -328,6 +335,7 @@ fn nobody_asks_while_the_monitor_is_stopped_nor_what_was_withdrawn() {
     .unwrap();
     let withdrawn = endpoint("svair-dgfip", false, 300);
     assert_eq!(findings(past(), &withdrawn, after).len(), 0);
+    assert_eq!(past().missed(&withdrawn), []);
 }
 
 #[test]
@@ -616,6 +624,142 @@ async fn droits_cnam_answers_over_tls_to_those_who_trust_its_authority() {
 
     let stranger = reqwest::Client::builder().no_proxy().build().unwrap();
     assert!(get(&stranger, "127.0.0.1", "/v1/sante").await.is_err());
+}
+
+/// A demo whose time is `now`, and what the config loader makes of its file.
+async fn demo(directory: &Path, scenario: Scenario, now: &str) -> (Demo, Config) {
+    let clock = Clock::Manual(ManualClock::new(at(now)));
+    let listen = "127.0.0.1:18430".parse().unwrap();
+    let demo = set_up(directory, listen, scenario, clock).await.unwrap();
+    let config = config::load(&demo.config_file).unwrap();
+    (demo, config)
+}
+
+/// What the prober makes of every endpoint that is asked, as codes.
+async fn probed(config: &Config, now: &str) -> BTreeMap<String, String> {
+    let prober = Prober::new(config.vantage.clone()).unwrap();
+    let mut outcomes = BTreeMap::new();
+    for (_, endpoint) in config.catalog.endpoints() {
+        if endpoint.retired {
+            continue;
+        }
+        prober.prepare(endpoint).unwrap();
+        let finding = prober.probe(endpoint, at(now), at(now)).await;
+        let code = match finding.observation.outcome {
+            Outcome::Answered { .. } => "answered".to_owned(),
+            Outcome::Failed(fault) => {
+                format!("{fault} {}", finding.trace.cause.unwrap_or_default())
+            }
+            Outcome::Void(void) => format!("{void} {}", finding.trace.cause.unwrap_or_default()),
+        };
+        outcomes.insert(endpoint.id.to_string(), code.trim_end().to_owned());
+    }
+    outcomes
+}
+
+#[tokio::test]
+async fn the_demo_has_a_configuration_of_its_own_that_loads() {
+    let directory = tempfile::tempdir().unwrap();
+    let (demo, config) = demo(directory.path(), Scenario::quiet(), "2026-11-22T10:30:00Z").await;
+    assert_eq!(config.catalog.provider.name, PROVIDER);
+    assert_eq!(config.vantage.as_str(), "demo");
+    assert_eq!(config.web.listen.to_string(), "127.0.0.1:18430");
+    assert_eq!(config.store.path, directory.path().join("vigie.db"));
+    assert!(config.reports.directory.starts_with(directory.path()));
+    let simulated = [demo.simulator.particulier, demo.simulator.droits_cnam];
+    for (_, endpoint) in config.catalog.endpoints() {
+        let Probe::Http(http) = &endpoint.probe;
+        let asked = format!("{}:{}", http.url.host, http.url.port);
+        assert!(
+            simulated.iter().any(|address| address.to_string() == asked),
+            "{} asks {asked}",
+            endpoint.id
+        );
+        assert_eq!(http.url.tls, http.ca_file.is_some(), "{}", endpoint.id);
+    }
+    let text = std::fs::read_to_string(&demo.config_file).unwrap();
+    assert!(
+        !text.contains("/var/lib") && !text.contains("/etc/"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn the_past_of_a_whole_installation_comes_in_order_of_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_demo, config) = demo(directory.path(), Scenario::quiet(), "2026-11-22T10:30:00Z").await;
+    let days = past().days(&config.catalog, &config.vantage);
+    // Thirteen months, the evening before and the running month.
+    assert_eq!(days.len(), 396 + 1 + 22);
+    let mut last = past().window().start();
+    let mut n_findings = 0;
+    for finding in days.take(40).flatten() {
+        assert!(last <= finding.observation.at, "{finding:?}");
+        last = finding.observation.at;
+        n_findings += 1;
+    }
+    // Three endpoints each minute, four every other minute, four every fifth.
+    let per_day = 3 * 1_440 + 4 * 720 + 4 * 288;
+    assert!(
+        (38 * per_day..41 * per_day).contains(&n_findings),
+        "{n_findings}"
+    );
+}
+
+#[tokio::test]
+async fn real_probes_find_every_endpoint_of_a_quiet_simulator_up() {
+    const NOW: &str = "2026-11-22T10:30:00Z";
+    let directory = tempfile::tempdir().unwrap();
+    let (_demo, config) = demo(directory.path(), Scenario::quiet(), NOW).await;
+    let outcomes = probed(&config, NOW).await;
+    assert_eq!(outcomes.len(), 11);
+    for (endpoint, outcome) in outcomes {
+        assert_eq!(outcome, "answered", "{endpoint}");
+    }
+}
+
+#[tokio::test]
+async fn real_probes_see_what_the_scenario_plays() {
+    let check = async |now: &str, expected: &[(&str, &str)]| {
+        let directory = tempfile::tempdir().unwrap();
+        let (_demo, config) = demo(directory.path(), Scenario::demo(), now).await;
+        let outcomes = probed(&config, now).await;
+        for (endpoint, outcome) in &outcomes {
+            let played = expected.iter().find(|(played, _)| played == endpoint);
+            let expected = played.map_or("answered", |(_, outcome)| *outcome);
+            assert_eq!(outcome, expected, "{endpoint} at {now}");
+        }
+    };
+    check(
+        "2026-11-22T00:26:00Z",
+        &[
+            ("boursier-cnous", "status:502 26001"),
+            ("scolarite-men", "maintenance"),
+        ],
+    )
+    .await;
+    check(
+        "2026-11-22T03:20:00Z",
+        &[
+            ("emploi-ft", "stated_unknown"),
+            ("franceconnect", "io:processing"),
+        ],
+    )
+    .await;
+    check("2026-11-22T04:35:00Z", &[("qf-cnaf-msa", "content")]).await;
+}
+
+#[tokio::test]
+async fn a_demo_is_not_set_up_on_top_of_another() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("vigie.db"), "a store").unwrap();
+    let clock = Clock::Manual(ManualClock::new(at("2026-11-22T10:30:00Z")));
+    let listen = "127.0.0.1:18430".parse().unwrap();
+    let error = set_up(directory.path(), listen, Scenario::quiet(), clock)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, DemoError::Occupied { .. }), "{error}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
 #[tokio::test]

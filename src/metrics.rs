@@ -295,9 +295,7 @@ impl Durations {
 /// Faults and stages that a probe of this endpoint can come to: their series start at 0.
 fn known_failures(endpoint: &Endpoint) -> impl Iterator<Item = (&'static str, &'static str)> {
     let Probe::Http(http) = &endpoint.probe;
-    // A redirect may lead from one to the other.
-    let redirects = http.redirects_max > 0;
-    let (tls, json) = (http.url.tls || redirects, http.json.is_some());
+    let (tls, json) = (http.url.tls, http.json.is_some());
     [
         ("connect", Stage::Connect),
         ("content", Stage::Transfer),
@@ -306,7 +304,6 @@ fn known_failures(endpoint: &Endpoint) -> impl Iterator<Item = (&'static str, &'
         ("io", Stage::Tls),
         ("io", Stage::Transfer),
         ("maintenance", Stage::Transfer),
-        ("redirect", Stage::Processing),
         ("status", Stage::Processing),
         ("timeout", Stage::Connect),
         ("timeout", Stage::Processing),
@@ -318,9 +315,7 @@ fn known_failures(endpoint: &Endpoint) -> impl Iterator<Item = (&'static str, &'
     ]
     .into_iter()
     .filter(move |(fault, stage)| {
-        (tls || *stage != Stage::Tls)
-            && (json || *fault != "maintenance")
-            && (redirects || *fault != "redirect")
+        (tls || *stage != Stage::Tls) && (json || *fault != "maintenance")
     })
     .map(|(fault, stage)| (fault, stage.code()))
 }

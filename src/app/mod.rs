@@ -1,6 +1,1 @@
-//! The order of things: the only code that knows what comes before what.
-
-pub mod close;
-pub mod evidence;
-pub mod load;
-pub mod watch;
+//! app (being written).

@@ -5,7 +5,6 @@ mod connections;
 mod control;
 mod faults;
 mod nginx;
-mod proxy;
 mod redirects;
 mod route;
 mod tls;

@@ -295,7 +295,9 @@ impl Durations {
 /// Faults and stages that a probe of this endpoint can come to: their series start at 0.
 fn known_failures(endpoint: &Endpoint) -> impl Iterator<Item = (&'static str, &'static str)> {
     let Probe::Http(http) = &endpoint.probe;
-    let (tls, json) = (http.url.tls, http.json.is_some());
+    // A redirect may lead from one to the other.
+    let redirects = http.redirects_max > 0;
+    let (tls, json) = (http.url.tls || redirects, http.json.is_some());
     [
         ("connect", Stage::Connect),
         ("content", Stage::Transfer),
@@ -304,6 +306,7 @@ fn known_failures(endpoint: &Endpoint) -> impl Iterator<Item = (&'static str, &'
         ("io", Stage::Tls),
         ("io", Stage::Transfer),
         ("maintenance", Stage::Transfer),
+        ("redirect", Stage::Processing),
         ("status", Stage::Processing),
         ("timeout", Stage::Connect),
         ("timeout", Stage::Processing),
@@ -315,7 +318,9 @@ fn known_failures(endpoint: &Endpoint) -> impl Iterator<Item = (&'static str, &'
     ]
     .into_iter()
     .filter(move |(fault, stage)| {
-        (tls || *stage != Stage::Tls) && (json || *fault != "maintenance")
+        (tls || *stage != Stage::Tls)
+            && (json || *fault != "maintenance")
+            && (redirects || *fault != "redirect")
     })
     .map(|(fault, stage)| (fault, stage.code()))
 }

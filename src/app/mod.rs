@@ -1,1 +1,6 @@
-//! app (being written).
+//! The order of things: the only code that knows what comes before what.
+
+pub mod close;
+pub mod evidence;
+pub mod load;
+pub mod watch;

@@ -1,17 +1,29 @@
 //! The command line: one file per command.
 
+mod check;
+mod close;
+mod declare;
+mod demo;
+mod evidence;
+mod explain;
+mod journal;
 mod key;
+mod probe;
+mod run;
 mod settle;
+mod status;
 mod verify;
 
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::{self, Config};
 use crate::sla::window::TZDATA_VERSION;
+use crate::store::Store;
 
 /// Exit statuses, the same for every command.
 pub mod exit {
@@ -32,24 +44,40 @@ pub mod exit {
 #[command(name = "vigie", version = VERSION.as_str(), max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "\
 First steps:
-  vigie demo                      a scene to look at: simulated services, a year of history, reports
-  vigie check                     reads the configuration and names every fault in it
-  vigie probe socle               asks one endpoint once and tells what came of it
-  vigie run                       the daemon
-  vigie close 2025-10             settles a month and writes the reports
+  vigie demo             a scene to look at: simulated services, a year of history, reports
+  vigie check            reads the configuration and names every fault in it
+  vigie probe socle      asks one endpoint once and tells what came of it
+  vigie run              the daemon
+  vigie close 2025-10    settles a month and writes the reports
+
+The configuration is the file named with --config, else /etc/vigie/vigie.toml if there is one,
+else config/vigie.toml.
 
 Exit status: 0 done; 1 done, and the answer is no; 2 wrong arguments, input or configuration;
 3 the system refused.")]
 struct Args {
+    /// The configuration file
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    Key(key::Args),
+    Run(run::Args),
+    Check(check::Args),
+    Probe(probe::Args),
+    Status(status::Args),
+    Close(close::Args),
+    Explain(explain::Args),
+    Declare(declare::Args),
+    Journal(journal::Args),
+    Evidence(evidence::Args),
     Settle(settle::Args),
     Verify(verify::Args),
+    Key(key::Args),
+    Demo(demo::Args),
 }
 
 static VERSION: LazyLock<String> =
@@ -58,13 +86,24 @@ static VERSION: LazyLock<String> =
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let result = match args.command {
-        Command::Key(args) => key::run(&args),
-        Command::Settle(args) => settle::run(&args),
-        Command::Verify(args) => verify::run(&args),
+    let config = ConfigPlace(args.config);
+    let result = match &args.command {
+        Command::Run(args) => run::run(args, &config),
+        Command::Check(args) => check::run(args, &config),
+        Command::Probe(args) => probe::run(args, &config),
+        Command::Status(args) => status::run(args, &config),
+        Command::Close(args) => close::run(args, &config),
+        Command::Explain(args) => explain::run(args, &config),
+        Command::Declare(args) => declare::run(args, &config),
+        Command::Journal(args) => journal::run(args, &config),
+        Command::Evidence(args) => evidence::run(args, &config),
+        Command::Settle(args) => settle::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Key(args) => key::run(args),
+        Command::Demo(args) => demo::run(args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| {
-        eprintln!("vigie: failed to {:#}", failure.error);
+        eprintln!("{}", failure.text);
         failure.status
     }))
 }
@@ -72,24 +111,118 @@ pub fn main() -> ExitCode {
 /// Why a command was not done.
 struct Failure {
     status: u8,
-    error: anyhow::Error,
+    text: String,
 }
 
 impl Failure {
     /// What was given is wrong.
     fn input(error: impl Into<anyhow::Error>) -> Self {
-        Self {
-            status: exit::USAGE,
-            error: error.into(),
-        }
+        Self::new(exit::USAGE, &error.into())
     }
 
     /// The system refused.
     fn system(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(exit::SYSTEM, &error.into())
+    }
+
+    fn new(status: u8, error: &anyhow::Error) -> Self {
         Self {
-            status: exit::SYSTEM,
-            error: error.into(),
+            status,
+            text: format!("vigie: failed to {error:#}"),
         }
+    }
+}
+
+/// Where the configuration is, if it was said.
+struct ConfigPlace(Option<PathBuf>);
+
+impl ConfigPlace {
+    fn path(&self) -> PathBuf {
+        config::find(self.0.as_deref())
+    }
+
+    /// The checked configuration; its faults are shown all at once.
+    fn load(&self) -> Result<Config, Failure> {
+        let path = self.path();
+        config::load(&path).map_err(|error| match error {
+            config::ConfigError::Faults(faults) => {
+                let shown = if std::io::stderr().is_terminal() {
+                    faults.colored()
+                } else {
+                    faults.to_string()
+                };
+                Failure {
+                    status: exit::USAGE,
+                    text: format!("{}\n{}", shown.trim_end(), count_faults(&path, &faults)),
+                }
+            }
+            error => Failure::input(error),
+        })
+    }
+}
+
+fn count_faults(path: &Path, faults: &config::Faults) -> String {
+    match faults.as_slice().len() {
+        1 => format!("vigie: 1 fault in `{}`", path.display()),
+        n => format!("vigie: {n} faults in `{}`", path.display()),
+    }
+}
+
+fn open_reader(config: &Config) -> Result<Store, Failure> {
+    Store::open_reader(&config.store.path).map_err(Failure::system)
+}
+
+fn open_beside(config: &Config) -> Result<Store, Failure> {
+    Store::open_beside(&config.store.path).map_err(Failure::system)
+}
+
+/// Who is at the keyboard, for the journal.
+fn whoami() -> String {
+    ["SUDO_USER", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The runtime of commands that wait for the network.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::system(anyhow::Error::new(error).context("start the asynchronous runtime"))
+        })
+}
+
+/// Logs on standard error: text for people on a terminal, JSON otherwise. `VIGIE_LOG` chooses
+/// what is logged (`info` by default, `vigie=debug`).
+fn start_logging() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("VIGIE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second start, in a test, keeps the first one's way.
+    let _ = if std::io::stderr().is_terminal() {
+        logs.with_target(false).try_init()
+    } else {
+        logs.json().try_init()
+    };
+}
+
+/// Ends when the process is asked to end (SIGTERM, SIGINT).
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        // Without handlers the signals end the process at once, which loses nothing committed.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
     }
 }
 
@@ -107,9 +240,9 @@ fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Writes to standard output; a reader that went away (`| head`) is no failure.
-fn print(bytes: &[u8]) -> Result<(), Failure> {
+fn print(bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match out.write_all(bytes.as_ref()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::system(
             anyhow::Error::new(error).context("write to standard output"),
         )),

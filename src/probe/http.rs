@@ -23,10 +23,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout_at;
 
 use super::judge::{self, Answer};
+use super::proxy::{self, Credentials};
 use super::tls::{self, Terms, Trust};
 use super::trail::Trail;
 use super::{Ending, ProbeSetupError, dial, quoted, read_secret};
-use crate::sla::catalog::{HttpProbe, HttpVersion, Url, Value};
+use crate::sla::catalog::{HttpProbe, HttpVersion, ProxyKind, Url, Value};
 use crate::sla::observation::{Fault, Stage, TlsFault, Void};
 use crate::sla::window::Timestamp;
 
@@ -38,6 +39,7 @@ const UNEXPECTED_BODY_BYTES_MAX: usize = 16 * 1024;
 /// A probe ready to be made.
 pub(super) struct Prepared {
     first: Leg,
+    proxy: Option<Credentials>,
     /// What no message may show.
     secrets: Vec<SecretString>,
 }
@@ -100,7 +102,16 @@ pub(super) fn prepare(trust: &Trust, probe: &HttpProbe) -> Result<Prepared, Prob
         first.authority = Authority::try_from(host.as_bytes())
             .map_err(|_unfit| unfit("the value of the header `Host`".to_owned()))?;
     }
-    Ok(Prepared { first, secrets })
+    let proxy = match &probe.route.proxy {
+        Some(proxy) => proxy::credentials(proxy)?,
+        None => None,
+    };
+    secrets.extend(proxy.iter().map(|proxy| proxy.password().clone()));
+    Ok(Prepared {
+        first,
+        proxy,
+        secrets,
+    })
 }
 
 fn unfit(url: &Url, part: String) -> ProbeSetupError {
@@ -157,6 +168,21 @@ impl Leg {
         request
     }
 
+    fn absolute_uri(&self) -> Result<Uri, Ending> {
+        let mut uri = hyper::http::uri::Parts::default();
+        uri.scheme = Some(if self.url.tls {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        });
+        uri.authority = Some(self.authority.clone());
+        uri.path_and_query = Some(self.path.clone());
+        Uri::from_parts(uri).map_err(|error| {
+            let message = format!("could not write the address: {error}");
+            Ending::void(Void::NotExecuted, message)
+        })
+    }
+
     fn sends_secret(&self) -> bool {
         self.headers.values().any(HeaderValue::is_sensitive)
     }
@@ -169,12 +195,20 @@ pub(super) async fn ask(
     at: Timestamp,
     trail: &mut Trail,
 ) -> Ending {
-    let Prepared { first, secrets } = match prepare(trust, probe) {
+    let Prepared {
+        first,
+        proxy,
+        secrets,
+    } = match prepare(trust, probe) {
         Ok(prepared) => prepared,
         Err(error) => return Ending::void(Void::NotExecuted, format!("could not {error}")),
     };
     let deadline = trail.deadline();
-    let exchanged = timeout_at(deadline, follow(trust, first, probe, at, trail)).await;
+    let exchanged = timeout_at(
+        deadline,
+        follow(trust, first, proxy.as_ref(), probe, at, trail),
+    )
+    .await;
     trail.end();
 
     let mut ending = match exchanged {
@@ -206,6 +240,7 @@ fn without_body(probe: &HttpProbe, trail: &Trail) -> Option<Ending> {
 async fn follow(
     trust: &Trust,
     first: Leg,
+    proxy: Option<&Credentials>,
     probe: &HttpProbe,
     at: Timestamp,
     trail: &mut Trail,
@@ -215,7 +250,7 @@ async fn follow(
     loop {
         trail.hop.url = leg.url.without_query();
         trail.sends_secret = leg.sends_secret();
-        let exchanged = exchange(&leg, probe, at, trail).await;
+        let exchanged = exchange(&leg, proxy, probe, at, trail).await;
         let answer = exchanged.map_err(|ending| without_body(probe, trail).unwrap_or(ending))?;
         let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
         if !is_redirect || probe.redirects_max == 0 || judge::is_expected(probe, answer.status) {
@@ -318,6 +353,7 @@ fn without_credentials(headers: &HeaderMap) -> HeaderMap {
 /// Connects, asks, and reads the answer to its end.
 async fn exchange(
     leg: &Leg,
+    credentials: Option<&Credentials>,
     probe: &HttpProbe,
     at: Timestamp,
     trail: &mut Trail,
@@ -328,16 +364,38 @@ async fn exchange(
         .filter(|_| leg.url.host == probe.url.host)
         .map(|address| address.to_string());
     let host = pinned.as_deref().unwrap_or(&leg.url.host);
-    let stream = dial::open(host, leg.url.port, route.family, trail).await?;
+    // Plain HTTP is not tunnelled through an HTTP proxy but handed to it.
+    let mut handed_to_proxy = false;
+    let stream = match &route.proxy {
+        None => dial::open(host, leg.url.port, route.family, trail).await?,
+        Some(proxy) => {
+            let mut stream = proxy::open(proxy, route.family, trail).await?;
+            handed_to_proxy = proxy.kind == ProxyKind::Http && !leg.url.tls;
+            if !handed_to_proxy {
+                proxy::tunnel(&mut stream, proxy, credentials, host, leg.url.port).await?;
+            }
+            stream
+        }
+    };
     let address = stream.peer_addr().map_err(|error| {
         Ending::failed(Fault::Connect, format!("the connection broke: {error}"))
     })?;
     let Some(terms) = &leg.terms else {
-        return match route.version {
-            HttpVersion::Any | HttpVersion::Http1 => {
-                over_http1(stream, address, leg, probe, at, trail).await
+        let by_prior_knowledge = route.version == HttpVersion::Http2 && !handed_to_proxy;
+        return if by_prior_knowledge {
+            over_http2(stream, address, leg, probe, at, trail).await
+        } else {
+            let mut request = leg.request(Uri::from(leg.path.clone()));
+            if handed_to_proxy {
+                *request.uri_mut() = leg.absolute_uri()?;
+                if let Some(credentials) = credentials
+                    && let Ok(mut value) = HeaderValue::try_from(credentials.basic())
+                {
+                    value.set_sensitive(true);
+                    request.headers_mut().insert(PROXY_AUTHORIZATION, value);
+                }
             }
-            HttpVersion::Http2 => over_http2(stream, address, leg, probe, at, trail).await,
+            over_http1(stream, request, address, leg, probe, at, trail).await
         };
     };
     trail.enter(Stage::Tls);
@@ -350,12 +408,14 @@ async fn exchange(
         let message = format!("{address} does not speak HTTP/2");
         Err(Ending::failed(Fault::Tls(TlsFault::Handshake), message))
     } else {
-        over_http1(stream, address, leg, probe, at, trail).await
+        let request = leg.request(Uri::from(leg.path.clone()));
+        over_http1(stream, request, address, leg, probe, at, trail).await
     }
 }
 
 async fn over_http1(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    mut request: Request<Full<Bytes>>,
     address: SocketAddr,
     leg: &Leg,
     probe: &HttpProbe,
@@ -368,7 +428,6 @@ async fn over_http1(
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| broken(&error, address, trail))?;
-    let mut request = leg.request(Uri::from(leg.path.clone()));
     let headers = request.headers_mut();
     headers.insert(HOST, host_value(&leg.authority)?);
     // We never ask twice on a connection: the server may close it at once.
@@ -396,21 +455,7 @@ async fn over_http2(
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| broken(&error, address, trail))?;
-    let mut uri = hyper::http::uri::Parts::default();
-    uri.scheme = Some(if leg.url.tls {
-        Scheme::HTTPS
-    } else {
-        Scheme::HTTP
-    });
-    uri.authority = Some(leg.authority.clone());
-    uri.path_and_query = Some(leg.path.clone());
-    let uri = Uri::from_parts(uri).map_err(|error| {
-        Ending::void(
-            Void::NotExecuted,
-            format!("could not write the address: {error}"),
-        )
-    })?;
-    let mut request = leg.request(uri);
+    let mut request = leg.request(leg.absolute_uri()?);
     *request.version_mut() = Version::HTTP_2;
     let exchange = async {
         let response = sender.send_request(request).await;
@@ -546,6 +591,10 @@ fn timed_out(trail: &Trail) -> Ending {
         .address
         .map_or_else(|| quoted(&trail.hop.url), |address| address.to_string());
     let message = match stage {
+        Stage::Resolve | Stage::Connect if trail.before_proxy => {
+            let message = format!("our proxy could not be reached {within}");
+            return Ending::void(Void::Uplink, message);
+        }
         Stage::Resolve => format!("the host of {peer} was not resolved {within}"),
         Stage::Connect => format!("no connection to {peer} {within}"),
         Stage::Tls => format!("the TLS handshake with {peer} was not over {within}"),

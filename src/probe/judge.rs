@@ -88,6 +88,10 @@ pub(super) fn unexpected_status(
         message.push_str(&format!("; the service says {}", quoted(cause)));
     }
     match status {
+        407 if probe.route.proxy.is_some() => Ending::void(
+            Void::NotExecuted,
+            "our proxy refuses our credentials: status 407",
+        ),
         429 => Ending::void(Void::RateLimited, message),
         400 | 401 | 403 | 422 if sent_secret => Ending::void(Void::Credential(status), message),
         _ => Ending::failed(Fault::Status(status), message),

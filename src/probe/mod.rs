@@ -1,7 +1,7 @@
 //! Asks one endpoint once: one request, one outcome, never an error.
 //!
 //! Reading order: this file, [`http`] (one kind of probe), then the steps it takes: [`dial`] (name
-//! and connection), [`tls`] (handshake and certificates), [`body`] (what came, bounded), [`judge`]
+//! and connection), [`proxy`], [`tls`] (handshake and certificates), [`body`] (what came, bounded), [`judge`]
 //! (what it means), [`control`] (whose fault it was).
 //!
 //! A probe opens a connection of its own, makes exactly one request on it, and closes it. It starts
@@ -13,6 +13,7 @@ mod control;
 mod dial;
 mod http;
 mod judge;
+mod proxy;
 mod tls;
 mod trail;
 

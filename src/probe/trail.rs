@@ -17,6 +17,8 @@ pub(super) struct Trail {
     pub(super) hop: Hop,
     /// Whether the request under way carries a secret.
     pub(super) sends_secret: bool,
+    /// Whether we are still on the way to our own proxy.
+    pub(super) before_proxy: bool,
     /// What else people will want to know.
     pub(super) trace: Trace,
 }
@@ -32,6 +34,7 @@ impl Trail {
             earlier: Vec::new(),
             hop: Hop::default(),
             sends_secret: false,
+            before_proxy: false,
             trace: Trace::default(),
         }
     }

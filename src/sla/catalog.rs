@@ -278,6 +278,31 @@ pub struct Route {
     pub tls_name: Option<String>,
     /// Which version of HTTP.
     pub version: HttpVersion,
+    /// Through this, which then also resolves the host's name. The stages resolve and connect
+    /// include the way to it.
+    pub proxy: Option<Proxy>,
+}
+
+/// A proxy of ours. When it fails, the service is not blamed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// How to speak to it.
+    pub kind: ProxyKind,
+    /// A name or an address (IPv6 without brackets).
+    pub host: String,
+    /// Where it listens.
+    pub port: u16,
+    /// User and password, if it wants them.
+    pub credentials: Option<(String, Value)>,
+}
+
+/// The language of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProxyKind {
+    /// HTTP: `CONNECT` for `https` endpoints, forwarding for `http`.
+    Http,
+    /// SOCKS 5.
+    Socks5,
 }
 
 /// Which of a name's addresses are tried, and in what order.

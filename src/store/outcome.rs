@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 0 | answered | latency in milliseconds |
 //! | 1 | answered, in part | latency in milliseconds |
-//! | 10 to 19 | failed: dns, connect, timeout, tls, io, status, content, too large, maintenance, unspecified | stage, TLS fault or status, where there is one |
+//! | 10 to 20 | failed: dns, connect, timeout, tls, io, status, content, too large, maintenance, unspecified, redirect | stage, TLS fault or status, where there is one |
 //! | 30 to 36 | void: resolver, uplink, clock, credential, rate limited, stated unknown, not executed | status, where there is one |
 
 use crate::sla::observation::{Fault, Outcome, Stage, TlsFault, Void};

@@ -1,1 +1,298 @@
-//! web (being written).
+//! The pages: status, metrics, health, JSON; one listener, handed in.
+//!
+//! | path | answers |
+//! |---|---|
+//! | `/` | the status page; `?lang=fr` or `en`, `?refresh=off` |
+//! | `/api/status` | [`status::Status`] as JSON |
+//! | `/metrics` | the Prometheus text format |
+//! | `/healthz` | 200 while the process answers |
+//! | `/readyz` | 200 while what is shown is loaded, saved and present; else 503 and why |
+//!
+//! Everything is read-only, nothing is read from a request but its head, and no page runs a
+//! script.
+
+mod page;
+mod server;
+pub mod status;
+mod words;
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use prometheus::Registry;
+use tokio::sync::watch;
+
+pub use server::serve;
+
+use crate::board::Board;
+use crate::metrics;
+use crate::sla::catalog::Language;
+use crate::sla::window::Timestamp;
+
+/// What the pages show, and where they learn the time.
+#[derive(Clone)]
+pub struct Pages {
+    /// Snapshots of the board.
+    pub board: watch::Receiver<Arc<Board>>,
+    /// What `/metrics` writes.
+    pub registry: Registry,
+    /// The present, to notice that the board is no longer renewed.
+    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl std::fmt::Debug for Pages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages").finish_non_exhaustive()
+    }
+}
+
+/// No script, no frame, no form; our own style sheet and icon only.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Smaller answers are not worth compressing.
+const GZIP_BYTES_MIN: usize = 1_024;
+
+type Answer = Response<Bytes>;
+
+impl Pages {
+    /// The answer to a request, whatever it is.
+    async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
+        let (head, _) = request.into_parts();
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let mut answer = plain(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Only GET and HEAD are answered here.\n",
+            );
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            answer.headers_mut().insert(header::ALLOW, allowed);
+            return answer.map(Full::new);
+        }
+        let pages = self.clone();
+        // Ten thousand endpoints take a while to write: not on a thread that others wait for.
+        let written = tokio::task::spawn_blocking(move || pages.write(&head)).await;
+        let answer = written.unwrap_or_else(|error| {
+            tracing::error!(%error, "a page could not be written");
+            failure()
+        });
+        answer.map(Full::new)
+    }
+
+    fn write(&self, head: &hyper::http::request::Parts) -> Answer {
+        let answer = match head.uri.path() {
+            "/" => self.status_page(head),
+            "/api/status" => self.status_json(),
+            "/metrics" => self.metrics(),
+            "/healthz" => plain(StatusCode::OK, "alive\n"),
+            "/readyz" => self.ready(),
+            "/status.css" => asset(
+                "text/css; charset=utf-8",
+                include_str!("templates/status.css"),
+            ),
+            "/icon.svg" => asset("image/svg+xml", include_str!("templates/icon.svg")),
+            _ => plain(
+                StatusCode::NOT_FOUND,
+                "There is no such page. Try /, /api/status, /metrics, /healthz or /readyz.\n",
+            ),
+        };
+        compressed(answer, &head.headers)
+    }
+
+    fn status_page(&self, head: &hyper::http::request::Parts) -> Answer {
+        let wish = page::Wish {
+            language: language(head.uri.query().unwrap_or(""), &head.headers),
+            refresh: query(head.uri.query().unwrap_or(""), "refresh") != Some("off"),
+        };
+        let board = self.board.borrow().clone();
+        match page::render(&board, (self.now)(), wish) {
+            Ok(html) => {
+                let mut answer = respond(StatusCode::OK, "text/html; charset=utf-8", html);
+                let vary = HeaderValue::from_static("Accept-Language");
+                answer.headers_mut().append(header::VARY, vary);
+                answer
+            }
+            Err(error) => {
+                tracing::error!(%error, "the status page could not be written");
+                failure()
+            }
+        }
+    }
+
+    fn status_json(&self) -> Answer {
+        let board = self.board.borrow().clone();
+        match serde_json::to_string(&status::Status::from(board.as_ref())) {
+            Ok(json) => respond(StatusCode::OK, "application/json", json),
+            Err(error) => {
+                tracing::error!(%error, "the status could not be written as JSON");
+                failure()
+            }
+        }
+    }
+
+    fn metrics(&self) -> Answer {
+        match metrics::text(&self.registry) {
+            Ok(text) => respond(
+                StatusCode::OK,
+                "text/plain; version=0.0.4; charset=utf-8",
+                text,
+            ),
+            Err(error) => {
+                tracing::error!(%error, "the metrics could not be written");
+                failure()
+            }
+        }
+    }
+
+    fn ready(&self) -> Answer {
+        let board = self.board.borrow().clone();
+        let store = board.store();
+        let age_ms = (self.now)().since(board.now());
+        let problem = if !store.loaded {
+            "the store has not been read yet\n".to_owned()
+        } else if !store.keeps_up() {
+            let (backlog, most) = (store.backlog, store.backlog_max);
+            format!("the store does not keep up: {backlog} observations wait, at most {most} can\n")
+        } else if age_ms > page::PRESENT_MS_MAX {
+            format!("the board is {} s old\n", age_ms / 1_000)
+        } else {
+            return plain(StatusCode::OK, "ready\n");
+        };
+        plain(StatusCode::SERVICE_UNAVAILABLE, problem)
+    }
+}
+
+fn plain(status: StatusCode, text: impl Into<String>) -> Answer {
+    respond(status, "text/plain; charset=utf-8", text.into())
+}
+
+fn failure() -> Answer {
+    plain(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "This page could not be written; the log says why.\n",
+    )
+}
+
+/// A file of ours: its address changes with the version.
+fn asset(content_type: &'static str, text: &'static str) -> Answer {
+    let mut answer = respond(StatusCode::OK, content_type, text.to_owned());
+    let cache = HeaderValue::from_static("public, max-age=3600");
+    answer.headers_mut().insert(header::CACHE_CONTROL, cache);
+    answer
+}
+
+fn respond(status: StatusCode, content_type: &'static str, text: String) -> Answer {
+    let mut answer = Response::new(Bytes::from(text));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+/// The same answer, compressed if it is worth it and the reader takes it.
+fn compressed(answer: Answer, request: &HeaderMap) -> Answer {
+    let (mut head, bytes) = answer.into_parts();
+    let vary = HeaderValue::from_static("Accept-Encoding");
+    head.headers.append(header::VARY, vary);
+    if bytes.len() < GZIP_BYTES_MIN || !takes_gzip(request) {
+        return Response::from_parts(head, bytes);
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let zipped = encoder.write_all(&bytes).and_then(|()| encoder.finish());
+    match zipped {
+        Ok(zipped) => {
+            let gzip = HeaderValue::from_static("gzip");
+            head.headers.insert(header::CONTENT_ENCODING, gzip);
+            Response::from_parts(head, Bytes::from(zipped))
+        }
+        // Writing to memory does not fail; if it did, the plain text is as good.
+        Err(_) => Response::from_parts(head, bytes),
+    }
+}
+
+fn takes_gzip(request: &HeaderMap) -> bool {
+    let encodings = listed(request, header::ACCEPT_ENCODING);
+    let weight = |name: &str| {
+        encodings
+            .iter()
+            .find(|(encoding, _)| encoding.eq_ignore_ascii_case(name))
+            .map(|(_, weight)| *weight)
+    };
+    weight("gzip").or(weight("*")).is_some_and(|q| q > 0)
+}
+
+/// Asked for by address, else by the browser's preference; French if neither is known.
+fn language(query_text: &str, request: &HeaderMap) -> Language {
+    match query(query_text, "lang") {
+        Some("fr") => return Language::French,
+        Some("en") => return Language::English,
+        Some(_) | None => {}
+    }
+    let mut best = (Language::French, 0);
+    for (tag, weight) in listed(request, header::ACCEPT_LANGUAGE) {
+        let primary = tag.split('-').next().unwrap_or("");
+        let language = if primary.eq_ignore_ascii_case("fr") {
+            Language::French
+        } else if primary.eq_ignore_ascii_case("en") {
+            Language::English
+        } else {
+            continue;
+        };
+        if weight > best.1 {
+            best = (language, weight);
+        }
+    }
+    best.0
+}
+
+/// The items of an `Accept-…` header, each with its weight in thousandths.
+fn listed(request: &HeaderMap, name: header::HeaderName) -> Vec<(&str, u16)> {
+    request
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|item| {
+            let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
+            let weight = parameters
+                .trim()
+                .strip_prefix("q=")
+                .map_or(1_000, thousandths);
+            (name.trim(), weight)
+        })
+        .collect()
+}
+
+/// `0.8` is 800; what cannot be read is 0.
+fn thousandths(text: &str) -> u16 {
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    match whole {
+        "1" => 1_000,
+        "0" => format!("{fraction:0<3}")
+            .get(..3)
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The value of a parameter of the address, as written.
+fn query<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}

@@ -1,1 +1,454 @@
-//! web.
+//! The pages, over a real socket on loopback.
+
+use std::io::Read as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate};
+use prometheus::Registry;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use vigie::board::{Board, StoreNow};
+use vigie::clock::ManualClock;
+use vigie::metrics::Metrics;
+use vigie::sla::availability::Tally;
+use vigie::sla::catalog::{PlannedMaintenance, Recurrence};
+use vigie::sla::observation::{Fault, MissCause, Outcome, Stage};
+use vigie::sla::window::{HOUR_MS, MINUTE_MS, Timestamp, Window};
+use vigie::web::status::Status;
+use vigie::web::{Pages, serve};
+
+use crate::board::{answered, catalog, finding, minutes, november, service_id, start};
+
+/// A running server over a board that the test can change.
+struct Site {
+    address: std::net::SocketAddr,
+    board: watch::Sender<Arc<Board>>,
+    clock: ManualClock,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+    _metrics: Metrics,
+}
+
+impl Site {
+    async fn new(board: Board) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let address = listener.local_addr().expect("an address");
+        let clock = ManualClock::new(board.now());
+        let (sender, receiver) = watch::channel(Arc::new(board));
+        let registry = Registry::new();
+        let metrics = Metrics::new(&registry, receiver.clone()).expect("a fresh registry");
+        let now = clock.clone();
+        let pages = Pages {
+            board: receiver,
+            registry,
+            now: Arc::new(move || now.now()),
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(serve(listener, pages, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            address,
+            board: sender,
+            clock,
+            stop: Some(stop),
+            server,
+            _metrics: metrics,
+        }
+    }
+
+    fn client() -> reqwest::Client {
+        reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client")
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn get(&self, path: &str) -> reqwest::Response {
+        let request = Self::client().get(self.url(path));
+        request.send().await.expect("an answer")
+    }
+
+    async fn text(&self, path: &str) -> String {
+        self.get(path).await.text().await.expect("a body")
+    }
+
+    async fn in_language(&self, accepted: &str) -> String {
+        let request = Self::client()
+            .get(self.url("/"))
+            .header("accept-language", accepted);
+        let answer = request.send().await.expect("an answer");
+        answer.text().await.expect("a body")
+    }
+}
+
+fn loaded() -> StoreNow {
+    StoreNow {
+        loaded: true,
+        backlog: 2,
+        backlog_max: 10_000,
+        ..StoreNow::default()
+    }
+}
+
+fn day_tally(down_ms: i64, unknown_ms: i64, degraded_ms: i64) -> Tally {
+    Tally {
+        up_ms: 24 * HOUR_MS - down_ms - unknown_ms - degraded_ms,
+        degraded_ms,
+        down_ms,
+        unknown_ms,
+        ..Tally::default()
+    }
+}
+
+/// One service down, one well; months, days, failures, planned work.
+fn busy_board() -> Board {
+    let mut catalog = catalog();
+    catalog.services[0].endpoints[1].data_provider = Some("CNAF et MSA".to_owned());
+    catalog.services[0].maintenances.push(PlannedMaintenance {
+        reason: "Mise à jour <de la base>".to_owned(),
+        endpoint: None,
+        declared: None,
+        when: Recurrence::Once(Window::new(minutes(24 * 60), minutes(26 * 60)).expect("a window")),
+    });
+    let mut board = Board::new(&catalog, minutes(-60));
+    for n in -60..=0 {
+        for endpoint in ["socle", "entree", "cnaf"] {
+            let latency_ms = u32::try_from(180 + (n + 60) * 7).expect("small");
+            board.apply(&finding(endpoint, minutes(n), answered(latency_ms)));
+        }
+        let sante = match n {
+            -60..-48 => answered(90),
+            _ if n % 2 == 0 => Outcome::Failed(Fault::Status(502)),
+            _ => Outcome::Failed(Fault::Timeout(Stage::Processing)),
+        };
+        board.apply(&finding("sante", minutes(n), sante));
+    }
+    let month_start: Timestamp = "2025-10-31T23:00:00Z".parse().expect("an instant");
+    let particulier = service_id("particulier");
+    let outage = Window::new(minutes(-3_000), minutes(-2_960)).expect("a window");
+    board.set_month(&particulier, november(start(), month_start, &[outage]));
+    let cnam = service_id("cnam");
+    let outages = [
+        Window::new(minutes(-9_000), minutes(-7_700)).expect("a window"),
+        Window::new(minutes(-48), minutes(0)).expect("a window"),
+    ];
+    let known = month_start.plus_ms(5 * HOUR_MS);
+    board.set_month(&cnam, november(start(), known, &outages));
+    let today = NaiveDate::from_ymd_opt(2025, 11, 18).expect("a date");
+    let days = |bad: &dyn Fn(u64) -> Tally| -> Vec<(NaiveDate, Tally)> {
+        (0..90)
+            .rev()
+            .map(|ago| (today - Days::new(ago), bad(ago)))
+            .collect()
+    };
+    board.set_days(
+        &particulier,
+        days(&|ago| match ago {
+            2 => day_tally(40 * MINUTE_MS, 0, 0),
+            30..32 => day_tally(0, 20 * HOUR_MS, 0),
+            47 => day_tally(10 * MINUTE_MS, 0, 0),
+            60..64 => day_tally(0, 0, 3 * HOUR_MS),
+            80..90 => Tally {
+                out_of_scope_ms: 24 * HOUR_MS,
+                ..Tally::default()
+            },
+            _ => day_tally(0, 0, 0),
+        }),
+    );
+    board.set_days(
+        &cnam,
+        days(&|ago| match ago {
+            0 => Tally {
+                up_ms: 8 * HOUR_MS,
+                down_ms: 48 * MINUTE_MS,
+                ..Tally::default()
+            },
+            6 => day_tally(21 * HOUR_MS, HOUR_MS, 0),
+            17 => day_tally(0, 5 * HOUR_MS, 0),
+            _ => day_tally(0, 0, 0),
+        }),
+    );
+    board.set_store(loaded());
+    board.miss(MissCause::NotRunning, 12);
+    board.tick(start());
+    board
+}
+
+fn quiet_board() -> Board {
+    let mut board = Board::new(&catalog(), start());
+    for endpoint in ["socle", "cnaf", "entree", "sante"] {
+        board.apply(&finding(endpoint, start(), answered(100)));
+    }
+    board.set_store(loaded());
+    board.tick(start());
+    board
+}
+
+#[tokio::test]
+async fn the_status_page_says_what_is_down_in_french() {
+    let site = Site::new(busy_board()).await;
+    let html = site.text("/").await;
+    for said in [
+        "<html lang=\"fr\">",
+        "Service indisponible\u{a0}: API droits CNAM.",
+        "État au 18\u{a0}novembre\u{a0}2025 à 9\u{a0}h\u{a0}00 (heure de Paris).",
+        "depuis le 18\u{a0}novembre\u{a0}2025 à 8\u{a0}h\u{a0}12",
+        "99,84\u{a0}%",
+        "de disponibilité depuis le début du mois, pour un engagement de 95\u{a0}%",
+        "Marge d’indisponibilité restante\u{a0}: 35\u{a0}h\u{a0}20\u{a0}min sur 36\u{a0}h admises",
+        "Indisponibilité constatée\u{a0}: 22\u{a0}h\u{a0}28\u{a0}min\u{a0}; temps non mesuré\u{a0}: 5\u{a0}h",
+        "Résultat provisoire",
+        "réponse 502 inattendue",
+        "sante failed: status:502",
+        "CNAF et MSA, à titre indicatif",
+        "12 (supervision arrêtée)",
+        "2 (au plus 10\u{202f}000)",
+    ] {
+        assert!(html.contains(said), "`{said}` is missing in\n{html}");
+    }
+    // Written by people, so written safely; and nothing that could hold a secret.
+    assert!(html.contains("Mise à jour &#60;de la base&#62;"), "{html}");
+    assert!(!html.contains("s3cret"));
+    assert!(!html.contains("<script"));
+}
+
+#[tokio::test]
+async fn the_page_speaks_the_readers_language() {
+    let site = Site::new(quiet_board()).await;
+    for (accepted, language) in [
+        ("", "fr"),
+        ("en-GB,en;q=0.9,fr;q=0.5", "en"),
+        ("fr-FR,fr;q=0.9,en;q=0.8", "fr"),
+        ("de,en;q=0.7", "en"),
+        ("de", "fr"),
+        ("en;q=0", "fr"),
+        ("\u{fffd}", "fr"),
+    ] {
+        let html = site.in_language(accepted).await;
+        let opening = format!("<html lang=\"{language}\">");
+        assert!(html.contains(&opening), "for `{accepted}`");
+    }
+    let english = site.text("/?lang=en").await;
+    assert!(english.contains("All services are working."), "{english}");
+    assert!(english.contains("http-equiv=\"refresh\""));
+    let still = site.text("/?lang=en&refresh=off").await;
+    assert!(!still.contains("http-equiv=\"refresh\""));
+    let french = site.text("/?lang=fr").await;
+    assert!(french.contains("Tous les services fonctionnent."));
+}
+
+#[tokio::test]
+async fn a_board_that_is_no_longer_renewed_says_so() {
+    let site = Site::new(quiet_board()).await;
+    assert!(!site.text("/").await.contains("n’est plus tenue à jour"));
+    site.clock.advance_ms(10 * MINUTE_MS);
+    assert!(site.text("/").await.contains("n’est plus tenue à jour"));
+    let answer = site.get("/readyz").await;
+    assert_eq!(answer.status(), 503);
+    assert_eq!(
+        answer.text().await.expect("a body"),
+        "the board is 600 s old\n"
+    );
+}
+
+#[tokio::test]
+async fn before_anything_is_known_the_page_claims_nothing() {
+    let site = Site::new(Board::new(&catalog(), start())).await;
+    let html = site.text("/").await;
+    for said in [
+        "L’état des services n’est pas établi.",
+        "Le mois en cours n’est pas encore calculé.",
+        "Aucun jour n’est encore calculé.",
+        "jamais",
+        "les relevés enregistrés ne sont pas encore relus",
+    ] {
+        assert!(html.contains(said), "`{said}` is missing in\n{html}");
+    }
+    assert!(!html.contains("Disponible<"), "{html}");
+}
+
+#[tokio::test]
+async fn alive_is_not_yet_ready() {
+    let site = Site::new(Board::new(&catalog(), start())).await;
+    assert_eq!(site.get("/healthz").await.status(), 200);
+    assert_eq!(site.get("/readyz").await.status(), 503);
+
+    let mut board = quiet_board();
+    site.board.send_replace(Arc::new(board.clone()));
+    assert_eq!(site.get("/readyz").await.status(), 200);
+
+    board.set_store(StoreNow {
+        backlog: 10_001,
+        ..loaded()
+    });
+    site.board.send_replace(Arc::new(board));
+    let answer = site.get("/readyz").await;
+    assert_eq!(answer.status(), 503);
+    let said = answer.text().await.expect("a body");
+    assert!(said.contains("10001 observations wait"), "{said}");
+    assert_eq!(site.get("/healthz").await.status(), 200);
+}
+
+#[tokio::test]
+async fn the_json_can_be_read_back() {
+    let site = Site::new(busy_board()).await;
+    let answer = site.get("/api/status").await;
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let status: Status = answer.json().await.expect("our own JSON");
+    assert_eq!(status.now, "2025-11-18T08:00:00.000Z");
+    let cnam = &status.services[1];
+    assert_eq!((cnam.id.as_str(), cnam.state.as_str()), ("cnam", "down"));
+    let month = cnam.month.as_ref().expect("a running month");
+    assert_eq!(month.target_ppm, 950_000);
+    assert_eq!(month.budget_ms, 36 * HOUR_MS);
+    assert_eq!(month.remaining_max_ms - month.remaining_min_ms, 5 * HOUR_MS);
+    assert_eq!(month.outlook.as_deref(), Some("open"));
+    let sante = &cnam.endpoints[1];
+    assert_eq!(sante.failures.len(), 10);
+    assert_eq!(sante.failures[0].code, "status:502");
+    assert_eq!(sante.since.as_deref(), Some("2025-11-18T07:12:00.000Z"));
+    assert_eq!(status.missed_ticks.not_running, 12);
+}
+
+#[tokio::test]
+async fn metrics_are_compressed_for_those_who_take_it() {
+    let site = Site::new(quiet_board()).await;
+    let url = site.url("/metrics");
+    let ask = async |accepted: &str| {
+        let request = Site::client().get(&url).header("accept-encoding", accepted);
+        request.send().await.expect("an answer")
+    };
+    let plain = ask("identity").await;
+    let content_type = plain.headers()["content-type"].clone();
+    assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8");
+    assert!(plain.headers().get("content-encoding").is_none());
+    let plain = plain.text().await.expect("a body");
+    assert!(plain.contains("vigie_endpoint_up{api=\"cnam\",endpoint=\"sante\"} 1\n"));
+    for accepted in ["gzip", "br, gzip;q=0.5", "*"] {
+        let zipped = ask(accepted).await;
+        assert_eq!(zipped.headers()["content-encoding"], "gzip", "{accepted}");
+        let zipped = zipped.bytes().await.expect("a body");
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&zipped[..])
+            .read_to_string(&mut text)
+            .expect("gzip");
+        assert!(text.contains("vigie_endpoint_up"));
+    }
+    for accepted in ["gzip;q=0", "br", "gzip;q=what"] {
+        let answer = ask(accepted).await;
+        assert!(
+            answer.headers().get("content-encoding").is_none(),
+            "{accepted}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_refused_in_plain_words() {
+    let site = Site::new(quiet_board()).await;
+    let answer = site.get("/nope").await;
+    assert_eq!(answer.status(), 404);
+    assert!(answer.text().await.expect("a body").contains("/metrics"));
+    let request = Site::client().post(site.url("/")).body("x".repeat(100_000));
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), 405);
+    assert_eq!(answer.headers()["allow"], "GET, HEAD");
+    let head = Site::client().head(site.url("/")).send().await;
+    let head = head.expect("an answer");
+    assert_eq!(head.status(), 200);
+    assert_eq!(head.text().await.expect("a body"), "");
+}
+
+#[tokio::test]
+async fn the_page_brings_all_it_needs_and_allows_nothing_else() {
+    let site = Site::new(busy_board()).await;
+    let answer = site.get("/").await;
+    let headers = answer.headers().clone();
+    let policy = headers["content-security-policy"].to_str().expect("ASCII");
+    assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    let html = answer.text().await.expect("a body");
+    assert!(!html.contains(" style="), "inline styles would be blocked");
+    assert!(!html.contains("http://") && !html.contains("https://"));
+    let css = site.get("/status.css").await;
+    assert_eq!(css.headers()["content-type"], "text/css; charset=utf-8");
+    assert_eq!(site.get("/icon.svg").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_stop_lets_the_answer_under_way_end_and_closes_the_rest() {
+    let mut site = Site::new(busy_board()).await;
+    let mut idle = TcpStream::connect(site.address).await.expect("accepted");
+    let mut busy = TcpStream::connect(site.address).await.expect("accepted");
+    busy.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .expect("sent");
+    let mut first = [0_u8; 15];
+    busy.read_exact(&mut first).await.expect("an answer began");
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    site.stop
+        .take()
+        .expect("running")
+        .send(())
+        .expect("running");
+    let ended = tokio::time::timeout(Duration::from_secs(5), &mut site.server).await;
+    ended.expect("in time").expect("no panic");
+    let mut rest = Vec::new();
+    busy.read_to_end(&mut rest).await.expect("the whole answer");
+    assert!(String::from_utf8_lossy(&rest).contains("vigie_build_info"));
+    assert_eq!(idle.read(&mut [0; 1]).await.expect("closed"), 0);
+    assert!(TcpStream::connect(site.address).await.is_err());
+}
+
+#[tokio::test]
+async fn nonsense_is_answered_and_does_not_end_the_server() {
+    let site = Site::new(quiet_board()).await;
+    for sent in [
+        &b"\x16\x03\x01\x02\x00\x01\x00"[..],
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"GET /?lang=%ff%00&&&=&refresh HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"\r\n\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(site.address).await.expect("accepted");
+        stream.write_all(sent).await.expect("sent");
+        stream.shutdown().await.expect("half closed");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+    }
+    let mut stream = TcpStream::connect(site.address).await.expect("accepted");
+    let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(64 * 1_024));
+    let _ = stream.write_all(long.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(!answer.contains("200 OK"), "{answer}");
+    assert_eq!(site.get("/healthz").await.status(), 200);
+}
+
+/// Writes the pages to `$VIGIE_PAGES`, for people to look at.
+#[tokio::test]
+#[ignore = "writes files to look at: VIGIE_PAGES=folder"]
+async fn pages_to_look_at() {
+    let Some(folder) = std::env::var_os("VIGIE_PAGES") else {
+        return;
+    };
+    let folder = std::path::PathBuf::from(folder);
+    for (name, board) in [("busy", busy_board()), ("quiet", quiet_board())] {
+        let site = Site::new(board).await;
+        for language in ["fr", "en"] {
+            let html = site.text(&format!("/?lang={language}&refresh=off")).await;
+            std::fs::write(folder.join(format!("{name}-{language}.html")), html).expect("written");
+        }
+        let css = site.text("/status.css").await;
+        std::fs::write(folder.join("status.css"), css).expect("written");
+    }
+}

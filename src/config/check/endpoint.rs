@@ -225,6 +225,7 @@ impl Checker<'_> {
                 address: raw.ip_address.maybe()?,
                 tls_name: raw.tls_name.maybe()?.map(|name| name.0),
                 version: raw.http_version.or(HttpVersion::Any)?,
+                proxy: None,
             },
         })
     }

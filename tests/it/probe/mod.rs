@@ -5,6 +5,7 @@ mod connections;
 mod control;
 mod faults;
 mod nginx;
+mod proxy;
 mod redirects;
 mod route;
 mod tls;

@@ -1,0 +1,194 @@
+//! From the store to evidence: everything one settlement needs, loaded beforehand.
+
+use anyhow::Context as _;
+
+use crate::config::Config;
+use crate::exchange::{Document, WindowSpec};
+use crate::sla::catalog::{Endpoint, Partner, Service};
+use crate::sla::commitment::{Commitment, Terms};
+use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind};
+use crate::sla::statement::{EndpointEvidence, Evidence, Record, Seen, VantageEvidence, observe};
+use crate::sla::window::{HOUR_MS, Month, Timestamp, Window, Windows};
+use crate::store::Store;
+
+/// How far evidence reaches beyond its month on both sides, in milliseconds.
+///
+/// Enough to carry a state in and a confirmation out. It is the same whenever a month is settled,
+/// so that a later settlement has the same evidence, and a month is over only when it has passed.
+pub const MARGIN_MS: i64 = HOUR_MS;
+
+/// What was seen of one service in one month, and under which commitment it is judged.
+pub struct ServiceMonth<'a> {
+    /// Which service.
+    pub service: &'a Service,
+    /// Which month.
+    pub month: Month,
+    /// The version of the commitment in force.
+    pub commitment: &'a Commitment,
+    /// If the month is still running.
+    pub now: Option<Timestamp>,
+    /// Of the endpoints that count for the commitment.
+    pub contractual: Vec<EndpointEvidence>,
+    /// Of the endpoints shown for information.
+    pub informative: Vec<EndpointEvidence>,
+    /// What the service was, whoever asks.
+    pub record: Record,
+}
+
+/// What was seen of `service` in `month`; nothing if no commitment was in force.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn service_month<'a>(
+    store: &Store,
+    service: &'a Service,
+    month: Month,
+    now: Timestamp,
+) -> anyhow::Result<Option<ServiceMonth<'a>>> {
+    let Some(commitment) = service.commitment_on(month.first_day()) else {
+        return Ok(None);
+    };
+    let window = month.window();
+    let now = (now < window.end()).then_some(now);
+    let reach = Window::new(
+        window.start().plus_ms(-MARGIN_MS),
+        window.end().plus_ms(MARGIN_MS),
+    )?;
+    let evidence_of = |contractual: bool| -> anyhow::Result<Vec<EndpointEvidence>> {
+        service
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.contractual == contractual)
+            .map(|endpoint| endpoint_evidence(store, endpoint, reach))
+            .collect()
+    };
+    let contractual = evidence_of(true)?;
+    let informative = evidence_of(false)?;
+    let record = observe(window, now, &contractual, &commitment.terms);
+    Ok(Some(ServiceMonth {
+        service,
+        month,
+        commitment,
+        now,
+        contractual,
+        informative,
+        record,
+    }))
+}
+
+fn endpoint_evidence(
+    store: &Store,
+    endpoint: &Endpoint,
+    reach: Window,
+) -> anyhow::Result<EndpointEvidence> {
+    let vantages = store
+        .observations(&endpoint.id, reach)
+        .with_context(|| format!("load the observations of `{}`", endpoint.id))?
+        .into_iter()
+        .map(|(id, observations)| VantageEvidence {
+            id,
+            seen: Seen::Observations(observations),
+        })
+        .collect();
+    Ok(EndpointEvidence {
+        id: endpoint.id.clone(),
+        validity_ms: endpoint.validity_ms,
+        latency_objective_ms: endpoint.latency_objective_ms,
+        vantages,
+    })
+}
+
+impl ServiceMonth<'_> {
+    /// The evidence of this month for one partner, as it is published.
+    pub fn document(&self, membership: &Windows, exclusions: Vec<Exclusion>) -> Document {
+        Document::new(
+            WindowSpec::Month(self.month),
+            &self.commitment.terms,
+            &Evidence {
+                window: self.month.window(),
+                now: self.now,
+                membership: membership.clone(),
+                exclusions,
+                endpoints: self.contractual.clone(),
+            },
+        )
+    }
+
+    /// The terms it is judged by.
+    pub fn terms(&self) -> &Terms {
+        &self.commitment.terms
+    }
+}
+
+/// When `partner` was connected to `service` within `window`.
+pub fn membership(partner: &Partner, service: &Service, window: Window) -> Windows {
+    partner
+        .memberships
+        .iter()
+        .filter(|membership| membership.service == service.id)
+        .fold(Windows::none(), |all, membership| {
+            all.union(&membership.windows)
+        })
+        .intersection(&window.into())
+}
+
+/// The planned work of the configuration within `window`, as requests that were accepted when
+/// they were announced. Work on an endpoint that is only shown for information concerns no
+/// commitment.
+pub fn announced_maintenance(service: &Service, window: Window) -> Vec<Exclusion> {
+    let concerns_commitment = |endpoint: &Option<_>| match endpoint {
+        None => true,
+        Some(id) => service.contractual().any(|endpoint| endpoint.id == *id),
+    };
+    service
+        .maintenances
+        .iter()
+        .filter(|maintenance| concerns_commitment(&maintenance.endpoint))
+        .flat_map(|maintenance| {
+            maintenance
+                .when
+                .within(window)
+                .iter()
+                .map(|window| Exclusion {
+                    kind: ExclusionKind::Maintenance,
+                    window: *window,
+                    declared: maintenance.declared,
+                    acceptance: Acceptance::Accepted,
+                    reason: maintenance.reason.clone(),
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The service of this id.
+///
+/// # Errors
+/// An unknown id; the error names the known ones.
+pub fn find_service<'a>(config: &'a Config, id: &str) -> anyhow::Result<&'a Service> {
+    config.catalog.service(id).with_context(|| {
+        let known = config.catalog.services.iter().map(|service| &service.id);
+        unknown("service", id, known)
+    })
+}
+
+/// The partner of this id.
+///
+/// # Errors
+/// An unknown id; the error names the known ones.
+pub fn find_partner<'a>(config: &'a Config, id: &str) -> anyhow::Result<&'a Partner> {
+    config.catalog.partner(id).with_context(|| {
+        let known = config.catalog.partners.iter().map(|partner| &partner.id);
+        unknown("partner", id, known)
+    })
+}
+
+/// `find <what> `<id>`: known are …`
+pub fn unknown<T: std::fmt::Display>(
+    what: &str,
+    id: &str,
+    known: impl IntoIterator<Item = T>,
+) -> String {
+    let known: Vec<String> = known.into_iter().map(|id| format!("`{id}`")).collect();
+    format!("find {what} `{id}`: known are {}", known.join(", "))
+}

@@ -1,0 +1,48 @@
+//! `vigie check`: is the configuration right?
+
+use super::{ConfigPlace, Failure, exit, print};
+use crate::probe::Prober;
+
+/// Read the configuration and name every fault in it
+///
+/// Also checks that what it points to can be read (secrets, certificates). Asks nothing over the
+/// network and changes nothing.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Print the default configuration, with every key and its comment, and check nothing
+    #[arg(long)]
+    print_default: bool,
+}
+
+pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
+    if args.print_default {
+        print(crate::config::DEFAULT_TOML)?;
+        return Ok(exit::OK);
+    }
+    let config = place.load()?;
+    let prober = Prober::new(config.vantage.clone()).map_err(Failure::system)?;
+    let mut faults = String::new();
+    for (_, endpoint) in config.catalog.endpoints() {
+        if endpoint.retired {
+            continue;
+        }
+        if let Err(fault) = prober.prepare(endpoint) {
+            faults.push_str(&format!(
+                "endpoint `{}`: failed to {fault}\n",
+                endpoint.id
+            ));
+        }
+    }
+    let n_endpoints = config.catalog.endpoints().count();
+    let n_services = config.catalog.services.len();
+    let n_partners = config.catalog.partners.len();
+    print(format!(
+        "{}: {n_services} services, {n_endpoints} endpoints, {n_partners} partners\n{faults}",
+        place.path().display(),
+    ))?;
+    Ok(if faults.is_empty() {
+        exit::OK
+    } else {
+        exit::USAGE
+    })
+}

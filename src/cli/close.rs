@@ -1,0 +1,108 @@
+//! `vigie close`: the month-end, by hand.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{ConfigPlace, Failure, exit, open_beside, print, whoami};
+use crate::app::close::{Closed, Done, Kind, Order, close};
+use crate::clock::Clock;
+
+/// Settle a month, save its statements and write its reports
+///
+/// What is saved already is left as it is, so running this again repairs whatever an interruption
+/// left undone. Exit status 1 if a saved statement no longer fits its evidence: see --revise.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The month, for example 2025-10
+    month: String,
+    /// One partner only
+    #[arg(long, value_name = "ID")]
+    partner: Option<String>,
+    /// One service only
+    #[arg(long, value_name = "ID")]
+    service: Option<String>,
+    /// Write reports of a month that is still running; saves nothing
+    #[arg(long, conflicts_with_all = ["revise", "dry_run"])]
+    provisional: bool,
+    /// Replace statements that no longer fit their evidence by a new revision; needs --reason
+    #[arg(long, requires = "reason", conflicts_with = "dry_run")]
+    revise: bool,
+    /// Why, as partners will read it
+    #[arg(long, value_name = "TEXT", requires = "revise")]
+    reason: Option<String>,
+    /// Settle and show the verdicts; save and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
+    let config = place.load()?;
+    let mut store = open_beside(&config)?;
+    let kind = match (&args.reason, args.provisional, args.dry_run) {
+        (Some(reason), _, _) => Kind::Revise(reason),
+        (None, true, _) => Kind::Provisional,
+        (None, false, true) => Kind::DryRun,
+        (None, false, false) => Kind::Final,
+    };
+    let who = whoami();
+    let order = Order {
+        month: &args.month,
+        partner: args.partner.as_deref(),
+        service: args.service.as_deref(),
+        kind,
+        who: &who,
+    };
+    let bar = progress_bar("reports");
+    let closed = close(
+        &config,
+        &mut store,
+        Clock::System.now(),
+        &order,
+        &mut |progress| {
+            bar.set_length(u64::try_from(progress.all).unwrap_or(0));
+            bar.set_position(u64::try_from(progress.done).unwrap_or(0));
+        },
+    );
+    bar.finish_and_clear();
+    let closed = closed.map_err(Failure::input)?;
+    for one in &closed {
+        print(describe(one))?;
+    }
+    let all_stand = closed.iter().all(|one| one.done != Done::Differs);
+    Ok(if all_stand { exit::OK } else { exit::NEGATIVE })
+}
+
+/// A bar on standard error, if that is a terminal.
+pub(super) fn progress_bar(what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.set_message(what);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn describe(closed: &Closed) -> String {
+    let figure = match &closed.lower {
+        Some(lower) => format!("at least {lower} %"),
+        None => "no time counted".to_owned(),
+    };
+    let done = match &closed.done {
+        Done::Saved(folder) => format!("saved, {}", folder.display()),
+        Done::Revised(folder) => format!("revised, {}", folder.display()),
+        Done::Unchanged(folder) => format!("saved before, {}", folder.display()),
+        Done::Provisional(folder) => format!("provisional, {}", folder.display()),
+        Done::DryRun => "dry run".to_owned(),
+        Done::Differs => {
+            "NOT REPLACED: the saved statement says something else (--revise --reason …)".to_owned()
+        }
+    };
+    format!(
+        "{:<28} {:<34} {:<14} {figure}; {done}\n",
+        closed.partner,
+        closed.number,
+        closed.verdict.code()
+    )
+}

@@ -1,0 +1,59 @@
+//! `vigie evidence`: hand out what a statement rests on.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::{ConfigPlace, Failure, exit, open_beside, print, whoami};
+use crate::app::evidence::document;
+use crate::clock::Clock;
+use crate::store::{Action, ActionKind};
+
+/// Export the evidence of a partner's month
+///
+/// The document settles to the published statement (`vigie settle`, `vigie verify`), and its
+/// SHA-256 is the digest printed there. The export stands in the journal.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The service
+    #[arg(long, value_name = "ID")]
+    service: String,
+    /// The partner
+    #[arg(long, value_name = "ID")]
+    partner: String,
+    /// The month, for example 2025-10
+    #[arg(long, value_name = "YYYY-MM")]
+    month: String,
+    /// Where to write it; standard output if absent
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
+    let config = place.load()?;
+    let mut store = open_beside(&config)?;
+    let now = Clock::System.now();
+    let document = document(&config, &store, now, &args.service, &args.partner, &args.month)
+        .map_err(Failure::input)?;
+    let bytes = document.canonical();
+    let what = serde_json::json!({
+        "service": args.service,
+        "partner": args.partner,
+        "month": args.month,
+        "sha256": document.sha256().to_string(),
+    });
+    let action = Action {
+        kind: ActionKind::EvidenceExported,
+        what,
+    };
+    store
+        .journal(&whoami(), now, &action)
+        .map_err(Failure::system)?;
+    match &args.output {
+        Some(path) => std::fs::write(path, bytes)
+            .with_context(|| format!("write `{}`", path.display()))
+            .map_err(Failure::system)?,
+        None => print(bytes)?,
+    }
+    Ok(exit::OK)
+}

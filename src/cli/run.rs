@@ -1,0 +1,31 @@
+//! `vigie run`: the daemon.
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use super::{ConfigPlace, Failure, asked_to_stop, exit, runtime, start_logging};
+use crate::app::watch;
+use crate::clock::Clock;
+
+/// Watch: probe on schedule, keep, show, and close each month when it is over
+///
+/// Stops cleanly on SIGTERM and SIGINT: probes under way may end, and what was seen is saved.
+/// Logs go to standard error (VIGIE_LOG chooses what).
+#[derive(clap::Args)]
+pub(super) struct Args {}
+
+pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
+    let config = place.load()?;
+    start_logging();
+    runtime()?.block_on(async {
+        let listen = config.web.listen;
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("listen on {listen}: set `web.listen` to a free address"))
+            .map_err(Failure::system)?;
+        watch::run(config, Clock::System, listener, asked_to_stop())
+            .await
+            .map_err(Failure::system)
+    })?;
+    Ok(exit::OK)
+}

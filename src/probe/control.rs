@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::dial::Dialer;
 use super::trail::Trail;
-use super::{Ending, Verdict, dial, quoted};
+use super::{Ending, Verdict, quoted};
 use crate::sla::catalog::{Control, Family};
 use crate::sla::observation::{Fault, Void};
 
@@ -40,14 +41,14 @@ impl Controls {
     }
 
     /// Clears the service of a silence that is ours, and our resolver of one that is not.
-    pub(super) async fn review(&self, ending: Ending) -> Ending {
+    pub(super) async fn review(&self, ending: Ending, dialer: &Dialer) -> Ending {
         if self.targets.is_empty() {
             return ending;
         }
         let message = &ending.message;
         match ending.verdict {
             Verdict::Failed(Fault::Dns | Fault::Connect | Fault::Timeout(_)) => {
-                match self.way().await.reached {
+                match self.way(dialer).await.reached {
                     Some(control) => Ending {
                         message: format!("{message}; {} could be reached", quoted(&control)),
                         ..ending
@@ -58,7 +59,7 @@ impl Controls {
                     ),
                 }
             }
-            Verdict::Void(Void::Resolver) => match self.way().await.resolved {
+            Verdict::Void(Void::Resolver) => match self.way(dialer).await.resolved {
                 Some(control) => Ending::failed(
                     Fault::Dns,
                     format!("{message}; it could for {}", quoted(&control)),
@@ -72,7 +73,7 @@ impl Controls {
 
     /// Asks the control targets in their order until one can be reached. Callers wait for each
     /// other, so that there is one check at a time.
-    async fn way(&self) -> Way {
+    async fn way(&self, dialer: &Dialer) -> Way {
         let mut last = self.last.lock().await;
         if let Some((checked, way)) = &*last
             && checked.elapsed() < Duration::from_millis(FRESH_MS)
@@ -88,7 +89,7 @@ impl Controls {
             let n_left = u32::try_from(self.targets.len() - tried).unwrap_or(u32::MAX);
             let share = end.saturating_duration_since(Instant::now()) / n_left;
             let mut trail = Trail::begin(share);
-            let opening = dial::open(&control.host, control.port, Family::Any, &mut trail);
+            let opening = dialer.open(&control.host, control.port, Family::Any, &mut trail);
             let opened = tokio::time::timeout(share, opening).await;
             let name = format!("{}:{}", control.host, control.port);
             // Only a name that was resolved leaves both a resolving stage and an address.

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::trail::Trail;
@@ -12,96 +14,119 @@ use super::{Ending, quoted};
 use crate::sla::catalog::Family;
 use crate::sla::observation::{Fault, Stage, Void};
 
-/// Opens a connection to `host`, trying its addresses in the order of the system's resolver as
-/// far as `family` allows.
-pub(super) async fn open(
-    host: &str,
-    port: u16,
-    family: Family,
-    trail: &mut Trail,
-) -> Result<TcpStream, Ending> {
-    let mut addresses = match host.parse::<IpAddr>() {
-        Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_a_name) => {
-            trail.enter(Stage::Resolve);
-            resolve(host, port).await?
-        }
-    };
-    match family {
-        Family::Any => {}
-        Family::Ipv4 => addresses.retain(SocketAddr::is_ipv4),
-        Family::Ipv6 => addresses.retain(SocketAddr::is_ipv6),
-        // Sorting is stable: within a family, the resolver's order stays.
-        Family::PreferIpv4 => addresses.sort_by_key(SocketAddr::is_ipv6),
-        Family::PreferIpv6 => addresses.sort_by_key(SocketAddr::is_ipv4),
-    }
-    if addresses.is_empty() {
-        let kind = match family {
-            Family::Any | Family::PreferIpv4 | Family::PreferIpv6 => "address",
-            Family::Ipv4 => "IPv4 address",
-            Family::Ipv6 => "IPv6 address",
-        };
-        let message = format!("{} has no {kind}", quoted(host));
-        return Err(Ending::failed(Fault::Dns, message));
-    }
-    trail.enter(Stage::Connect);
-    connect(host, &addresses, trail).await
+/// How many names are looked up at a time. The system's resolver blocks a thread for each; when it
+/// hangs, it must not take the threads that everything else needs.
+const LOOKUPS_MAX: usize = 64;
+
+/// Opens connections, with a bounded number of lookups under way.
+pub(super) struct Dialer {
+    lookups: Arc<Semaphore>,
 }
 
-/// Asks the system's resolver, which knows hosts files and search domains.
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Ending> {
-    let name = host.to_owned();
-    let lookup = tokio::task::spawn_blocking(move || {
-        let hints = AddrInfoHints {
-            socktype: SockType::Stream.into(),
-            ..AddrInfoHints::default()
-        };
-        // An address family that is neither IPv4 nor IPv6 is of no use to us.
-        getaddrinfo(Some(&name), None, Some(hints))
-            .map(|found| found.filter_map(Result::ok).collect::<Vec<_>>())
-    });
-    let host = quoted(host);
-    let found = match lookup.await {
-        Ok(Ok(found)) => found,
-        Ok(Err(error)) => {
-            let kind = error.kind();
-            let detail = io::Error::from(error);
-            return Err(match kind {
-                LookupErrorKind::NoName | LookupErrorKind::NoData => {
-                    Ending::failed(Fault::Dns, format!("{host} has no address"))
-                }
-                // Also what a broken zone of the service looks like from here: we cannot tell
-                // which it was, so we do not accuse.
-                LookupErrorKind::Again
-                | LookupErrorKind::Fail
-                | LookupErrorKind::System
-                | LookupErrorKind::Memory
-                | LookupErrorKind::Badflags
-                | LookupErrorKind::Family
-                | LookupErrorKind::Socktype
-                | LookupErrorKind::Service
-                | LookupErrorKind::Unknown
-                | LookupErrorKind::IO => Ending::void(
-                    Void::Resolver,
-                    format!("our resolver could not answer for {host}: {detail}"),
-                ),
-            });
-        }
-        Err(_cancelled) => {
-            return Err(Ending::void(
-                Void::NotExecuted,
-                "the lookup was given up because the program stops",
-            ));
-        }
-    };
-    let mut addresses: Vec<SocketAddr> = Vec::with_capacity(found.len());
-    for info in found {
-        let address = SocketAddr::new(info.sockaddr.ip(), port);
-        if !addresses.contains(&address) {
-            addresses.push(address);
+impl Dialer {
+    pub(super) fn new() -> Self {
+        Self {
+            lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)),
         }
     }
-    Ok(addresses)
+
+    /// Opens a connection to `host`, trying its addresses in the order of the system's resolver
+    /// as far as `family` allows.
+    pub(super) async fn open(
+        &self,
+        host: &str,
+        port: u16,
+        family: Family,
+        trail: &mut Trail,
+    ) -> Result<TcpStream, Ending> {
+        let mut addresses = match host.parse::<IpAddr>() {
+            Ok(address) => vec![SocketAddr::new(address, port)],
+            Err(_a_name) => {
+                trail.enter(Stage::Resolve);
+                self.resolve(host, port).await?
+            }
+        };
+        match family {
+            Family::Any => {}
+            Family::Ipv4 => addresses.retain(SocketAddr::is_ipv4),
+            Family::Ipv6 => addresses.retain(SocketAddr::is_ipv6),
+            // Sorting is stable: within a family, the resolver's order stays.
+            Family::PreferIpv4 => addresses.sort_by_key(SocketAddr::is_ipv6),
+            Family::PreferIpv6 => addresses.sort_by_key(SocketAddr::is_ipv4),
+        }
+        if addresses.is_empty() {
+            let kind = match family {
+                Family::Any | Family::PreferIpv4 | Family::PreferIpv6 => "address",
+                Family::Ipv4 => "IPv4 address",
+                Family::Ipv6 => "IPv6 address",
+            };
+            let message = format!("{} has no {kind}", quoted(host));
+            return Err(Ending::failed(Fault::Dns, message));
+        }
+        trail.enter(Stage::Connect);
+        connect(host, &addresses, trail).await
+    }
+
+    /// Asks the system's resolver, which knows hosts files and search domains.
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Ending> {
+        let permit = self.lookups.clone().acquire_owned().await;
+        let name = host.to_owned();
+        let mut lookup = tokio::task::JoinSet::new();
+        // A lookup that has not begun when its probe is given up never does; one that has begun
+        // keeps its permit until the resolver lets go of the thread.
+        lookup.spawn_blocking(move || {
+            let _permit = permit;
+            let hints = AddrInfoHints {
+                socktype: SockType::Stream.into(),
+                ..AddrInfoHints::default()
+            };
+            // An address family that is neither IPv4 nor IPv6 is of no use to us.
+            getaddrinfo(Some(&name), None, Some(hints))
+                .map(|found| found.filter_map(Result::ok).collect::<Vec<_>>())
+        });
+        let host = quoted(host);
+        let found = match lookup.join_next().await {
+            Some(Ok(Ok(found))) => found,
+            Some(Ok(Err(error))) => {
+                let kind = error.kind();
+                let detail = io::Error::from(error);
+                return Err(match kind {
+                    LookupErrorKind::NoName | LookupErrorKind::NoData => {
+                        Ending::failed(Fault::Dns, format!("{host} has no address"))
+                    }
+                    // Also what a broken zone of the service looks like from here: we cannot tell
+                    // which it was, so we do not accuse.
+                    LookupErrorKind::Again
+                    | LookupErrorKind::Fail
+                    | LookupErrorKind::System
+                    | LookupErrorKind::Memory
+                    | LookupErrorKind::Badflags
+                    | LookupErrorKind::Family
+                    | LookupErrorKind::Socktype
+                    | LookupErrorKind::Service
+                    | LookupErrorKind::Unknown
+                    | LookupErrorKind::IO => Ending::void(
+                        Void::Resolver,
+                        format!("our resolver could not answer for {host}: {detail}"),
+                    ),
+                });
+            }
+            Some(Err(_)) | None => {
+                return Err(Ending::void(
+                    Void::NotExecuted,
+                    "the lookup was given up because the program stops",
+                ));
+            }
+        };
+        let mut addresses: Vec<SocketAddr> = Vec::with_capacity(found.len());
+        for info in found {
+            let address = SocketAddr::new(info.sockaddr.ip(), port);
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        Ok(addresses)
+    }
 }
 
 /// Tries one address after the other. One that is silent takes at most its share of the time

@@ -22,11 +22,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout_at;
 
+use super::dial::Dialer;
 use super::judge::{self, Answer};
 use super::proxy::{self, Credentials};
 use super::tls::{self, Terms, Trust};
 use super::trail::Trail;
-use super::{Ending, ProbeSetupError, dial, quoted, read_secret};
+use super::{Ending, ProbeSetupError, quoted, read_secret};
 use crate::sla::catalog::{HttpProbe, HttpVersion, ProxyKind, Url, Value};
 use crate::sla::observation::{Fault, Stage, TlsFault, Void};
 use crate::sla::window::Timestamp;
@@ -191,6 +192,7 @@ impl Leg {
 /// Asks once. Everything that happens is in the ending and on the trail.
 pub(super) async fn ask(
     trust: &Trust,
+    dialer: &Dialer,
     probe: &HttpProbe,
     at: Timestamp,
     trail: &mut Trail,
@@ -206,7 +208,7 @@ pub(super) async fn ask(
     let deadline = trail.deadline();
     let exchanged = timeout_at(
         deadline,
-        follow(trust, first, proxy.as_ref(), probe, at, trail),
+        follow(trust, dialer, first, proxy.as_ref(), probe, at, trail),
     )
     .await;
     trail.end();
@@ -239,6 +241,7 @@ fn without_body(probe: &HttpProbe, trail: &Trail) -> Option<Ending> {
 /// Asks, and follows redirects as far as the probe wants it.
 async fn follow(
     trust: &Trust,
+    dialer: &Dialer,
     first: Leg,
     proxy: Option<&Credentials>,
     probe: &HttpProbe,
@@ -250,7 +253,7 @@ async fn follow(
     loop {
         trail.hop.url = leg.url.without_query();
         trail.sends_secret = leg.sends_secret();
-        let exchanged = exchange(&leg, proxy, probe, at, trail).await;
+        let exchanged = exchange(&leg, dialer, proxy, probe, at, trail).await;
         let answer = exchanged.map_err(|ending| without_body(probe, trail).unwrap_or(ending))?;
         let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
         if !is_redirect || probe.redirects_max == 0 || judge::is_expected(probe, answer.status) {
@@ -353,6 +356,7 @@ fn without_credentials(headers: &HeaderMap) -> HeaderMap {
 /// Connects, asks, and reads the answer to its end.
 async fn exchange(
     leg: &Leg,
+    dialer: &Dialer,
     credentials: Option<&Credentials>,
     probe: &HttpProbe,
     at: Timestamp,
@@ -367,9 +371,9 @@ async fn exchange(
     // Plain HTTP is not tunnelled through an HTTP proxy but handed to it.
     let mut handed_to_proxy = false;
     let stream = match &route.proxy {
-        None => dial::open(host, leg.url.port, route.family, trail).await?,
+        None => dialer.open(host, leg.url.port, route.family, trail).await?,
         Some(proxy) => {
-            let mut stream = proxy::open(proxy, route.family, trail).await?;
+            let mut stream = proxy::open(dialer, proxy, route.family, trail).await?;
             handed_to_proxy = proxy.kind == ProxyKind::Http && !leg.url.tls;
             if !handed_to_proxy {
                 proxy::tunnel(&mut stream, proxy, credentials, host, leg.url.port).await?;
@@ -595,7 +599,12 @@ fn timed_out(trail: &Trail) -> Ending {
             let message = format!("our proxy could not be reached {within}");
             return Ending::void(Void::Uplink, message);
         }
-        Stage::Resolve => format!("the host of {peer} was not resolved {within}"),
+        // Our resolver, or the service's own name servers: without a control target we cannot
+        // tell, and do not accuse.
+        Stage::Resolve => {
+            let message = format!("our resolver gave no answer for the host of {peer} {within}");
+            return Ending::void(Void::Resolver, message);
+        }
         Stage::Connect => format!("no connection to {peer} {within}"),
         Stage::Tls => format!("the TLS handshake with {peer} was not over {within}"),
         Stage::Processing => format!("no answer from {peer} {within}"),

@@ -29,6 +29,7 @@ use crate::sla::observation::{Fault, Finding, Hop, Observation, Outcome, Void};
 use crate::sla::window::Timestamp;
 
 use control::Controls;
+use dial::Dialer;
 use tls::Trust;
 use trail::Trail;
 
@@ -41,6 +42,7 @@ const STALL_MS: i64 = 1_000;
 pub struct Prober {
     vantage: VantageId,
     trust: Arc<Trust>,
+    dialer: Arc<Dialer>,
     controls: Arc<Controls>,
 }
 
@@ -115,6 +117,7 @@ impl Prober {
         Ok(Self {
             vantage,
             trust: Arc::new(Trust::of_system()?),
+            dialer: Arc::new(Dialer::new()),
             controls: Arc::new(Controls::new(Vec::new())),
         })
     }
@@ -161,7 +164,7 @@ impl Prober {
             endpoint.timeout_ms.max(0).unsigned_abs(),
         ));
         let mut ending = match &endpoint.probe {
-            Probe::Http(probe) => http::ask(&self.trust, probe, at, &mut trail).await,
+            Probe::Http(probe) => http::ask(&self.trust, &self.dialer, probe, at, &mut trail).await,
         };
         trail.end();
 
@@ -172,7 +175,7 @@ impl Prober {
                 format!("this machine stalled: the probe ended {overrun_ms} ms after its deadline"),
             )
         } else {
-            self.controls.review(ending).await
+            self.controls.review(ending, &self.dialer).await
         };
         // An answer from a cache speaks from the instant when the service looked, unless that is
         // so long ago that it says nothing about now.

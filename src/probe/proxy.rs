@@ -9,8 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::dial::Dialer;
 use super::trail::Trail;
-use super::{Ending, ProbeSetupError, Verdict, dial, quoted, read_secret};
+use super::{Ending, ProbeSetupError, Verdict, quoted, read_secret};
 use crate::sla::catalog::{Family, Proxy, ProxyKind, Value};
 use crate::sla::observation::{Fault, Void};
 
@@ -52,12 +53,13 @@ impl Credentials {
 
 /// Opens a connection to the proxy itself.
 pub(super) async fn open(
+    dialer: &Dialer,
     proxy: &Proxy,
     family: Family,
     trail: &mut Trail,
 ) -> Result<TcpStream, Ending> {
     trail.before_proxy = true;
-    let opened = dial::open(&proxy.host, proxy.port, family, trail).await;
+    let opened = dialer.open(&proxy.host, proxy.port, family, trail).await;
     trail.before_proxy = false;
     opened.map_err(|ending| match ending.verdict {
         Verdict::Failed(_) => Ending::void(Void::Uplink, format!("our proxy: {}", ending.message)),

@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 use crate::sla::availability::Tally;
 use crate::sla::catalog::{Catalog, Endpoint, EndpointId, Service, ServiceId, VantageId};
 use crate::sla::commitment::{Commitment, Ppm, Terms};
-use crate::sla::observation::{Finding, MissCause, Observation, Outcome, Phases};
+use crate::sla::observation::{Finding, MissCause, Observation, Outcome, Phases, Sequence};
 use crate::sla::statement::Statement;
 use crate::sla::timeline::{Reading, Segment, State, Timeline, Track, compose, quorum};
 use crate::sla::window::{Timestamp, Window};
@@ -494,7 +494,9 @@ impl Board {
         let tracks: Vec<Timeline> = now
             .recent
             .iter()
-            .map(|recent| Track::observed(window, &recent.observations, &reading).timeline)
+            .map(|recent| {
+                Track::observed(window, &Sequence::new(&recent.observations), &reading).timeline
+            })
             .collect();
         let tracks: Vec<&Timeline> = tracks.iter().collect();
         let timeline = quorum(window, &tracks, quorum_of).timeline;

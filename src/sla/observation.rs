@@ -3,11 +3,12 @@
 //! The probe records facts; only the commitment judges. "Answered in nine seconds" is kept as
 //! such, and whether that is degraded is decided when a timeline is built.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
 use super::catalog::{EndpointId, VantageId};
-use super::window::Timestamp;
+use super::window::{Timestamp, Window};
 
 /// What one probe saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +20,62 @@ pub struct Observation {
     pub at: Timestamp,
     /// What came of it.
     pub outcome: Outcome,
+}
+
+/// The observations of one vantage in order of time; those of one instant in any order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sequence<'a>(Cow<'a, [Observation]>);
+
+impl<'a> Sequence<'a> {
+    /// `observations`, put in order if they are not.
+    pub fn new(observations: &'a [Observation]) -> Self {
+        let mut ordered = Cow::Borrowed(observations);
+        if !observations.is_sorted_by_key(|observation| observation.at) {
+            ordered.to_mut().sort_by_key(|observation| observation.at);
+        }
+        Self(ordered)
+    }
+
+    /// The observations, in order.
+    pub fn as_slice(&self) -> &[Observation] {
+        &self.0
+    }
+
+    /// From the first instant to that at which the last observation falls silent; none if nothing
+    /// was seen.
+    pub fn reach(&self, validity_ms: i64) -> Option<Window> {
+        let (first, last) = (self.0.first()?, self.0.last()?);
+        Window::between(first.at, last.at.plus_ms(validity_ms))
+    }
+
+    /// What was seen before `at`.
+    pub fn before(&self, at: Timestamp) -> Sequence<'_> {
+        Sequence(Cow::Borrowed(
+            self.0.get(..self.index(at)).unwrap_or_default(),
+        ))
+    }
+
+    /// The first failure seen in `window`; of several at one instant, the first in the order of
+    /// faults.
+    pub fn first_failure_in(&self, window: Window) -> Option<(Timestamp, Fault)> {
+        let inside = self.0.iter().skip(self.index(window.start()));
+        let mut failures = inside
+            .take_while(|observation| window.contains(observation.at))
+            .filter_map(|observation| match observation.outcome {
+                Outcome::Failed(fault) => Some((observation.at, fault)),
+                Outcome::Answered { .. } | Outcome::Void(_) => None,
+            });
+        let first = failures.next()?;
+        failures
+            .take_while(|(at, _)| *at == first.0)
+            .chain([first])
+            .min()
+    }
+
+    /// How many were seen before `at`.
+    fn index(&self, at: Timestamp) -> usize {
+        self.0.partition_point(|observation| observation.at < at)
+    }
 }
 
 /// What came of asking once.

@@ -7,7 +7,7 @@ use super::availability::{Availability, Budget, Outlook, Tally, Verdict};
 use super::catalog::{EndpointId, VantageId};
 use super::commitment::{Ppm, Rule, Terms};
 use super::ledger::{Acceptance, Class, Exclusion, Ledger, Scope};
-use super::observation::{Fault, Observation, Outcome};
+use super::observation::{Fault, Observation, Sequence};
 use super::timeline::{
     Reading, Segment, State, Timeline, Track, compose, forgive_short_outages, quorum,
 };
@@ -237,51 +237,45 @@ pub fn observe(
     endpoints: &[EndpointEvidence],
     terms: &Terms,
 ) -> Record {
-    let reach = reach(window, endpoints);
-    // What lies at or after `now` is not known yet, whatever the evidence says of it.
-    let known = match now {
-        Some(now) => Window::between(reach.start(), now.min(reach.end())),
-        None => Some(reach),
-    };
+    let accounts: Vec<Account<'_>> = endpoints.iter().map(Account::new).collect();
+    let reach = accounts
+        .iter()
+        .filter_map(Account::reach)
+        .fold(window, |reach, spoken| reach.hull(&spoken));
     let mut transient = Windows::none();
     let mut disputed = Windows::none();
-    let records: Vec<EndpointRecord> = endpoints
-        .iter()
-        .map(|endpoint| {
-            let tracks: Vec<Timeline> = endpoint
-                .vantages
+    let mut records = Vec::new();
+    for account in &accounts {
+        let tracks = account.tracks(reach, now, terms);
+        let timelines: Vec<&Timeline> = tracks.iter().map(|track| &track.timeline).collect();
+        let consensus = quorum(reach, &timelines, terms.quorum);
+        if terms.rule.listens_to(account.endpoint) {
+            transient = tracks
                 .iter()
-                .map(|vantage| {
-                    let Some(known) = known else {
-                        return Timeline::constant(reach, State::Unknown);
-                    };
-                    let track = track(known, now, endpoint, &vantage.seen, terms);
-                    if terms.rule.listens_to(&endpoint.id) {
-                        transient = transient.union(&track.transient);
-                    }
-                    track.timeline.over(reach)
-                })
-                .collect();
-            let tracks: Vec<&Timeline> = tracks.iter().collect();
-            let consensus = quorum(reach, &tracks, terms.quorum);
-            if terms.rule.listens_to(&endpoint.id) {
-                disputed = disputed.union(&consensus.disputed);
-            }
-            EndpointRecord {
-                id: endpoint.id.clone(),
-                timeline: consensus.timeline,
-                disputed: consensus.disputed,
-            }
-        })
-        .collect();
+                .fold(transient, |all, track| all.union(&track.transient));
+            disputed = disputed.union(&consensus.disputed);
+        }
+        records.push(EndpointRecord {
+            id: account.endpoint.clone(),
+            timeline: consensus.timeline,
+            disputed: consensus.disputed,
+        });
+    }
     let timelines: Vec<(&EndpointId, &Timeline)> = records
         .iter()
         .map(|record| (&record.id, &record.timeline))
         .collect();
     let service = compose(reach, &timelines, &terms.rule);
     let service = forgive_short_outages(&service, terms.minimum_outage_ms);
-    let outages = outages(&service, endpoints, &terms.rule);
     let good = service.runs(|state| matches!(state, State::Up | State::Degraded));
+    let outages = service
+        .when(State::Down)
+        .iter()
+        .map(|outage| Outage {
+            window: *outage,
+            cause: first_failure(&accounts, &terms.rule, *outage),
+        })
+        .collect();
     Record {
         window,
         now: now.filter(|now| *now < window.end()),
@@ -305,7 +299,7 @@ pub fn judge(
         acceptance == Acceptance::Accepted
     });
     let ledger = Ledger::new(window, &record.service, &scope);
-    let counted = scope.counted();
+    let measured = scope.counted().difference(&scope.withdrawn);
     let tally = ledger.tally();
     let verdict = tally.verdict(terms.target);
     let incidents = record
@@ -340,8 +334,8 @@ pub fn judge(
         now: record.now,
         target: terms.target,
         tally,
-        transient_ms: record.transient.intersection(&counted).length_ms(),
-        disputed_ms: record.disputed.intersection(&counted).length_ms(),
+        transient_ms: record.transient.intersection(&measured).length_ms(),
+        disputed_ms: record.disputed.intersection(&measured).length_ms(),
         availability: tally.availability(),
         budget: tally.budget(terms.target),
         verdict,
@@ -352,106 +346,93 @@ pub fn judge(
     }
 }
 
-/// The window, widened to all that the evidence speaks of.
-fn reach(window: Window, endpoints: &[EndpointEvidence]) -> Window {
-    let mut reach = window;
-    for endpoint in endpoints {
-        for vantage in &endpoint.vantages {
-            match &vantage.seen {
-                Seen::Observations(observations) => {
-                    for observation in observations {
-                        let until = observation.at.plus_ms(endpoint.validity_ms);
-                        if let Some(spoken) = Window::between(observation.at, until) {
-                            reach = reach.hull(&spoken);
-                        }
-                    }
-                }
-                Seen::Segments(segments) => {
-                    for segment in segments {
-                        reach = reach.hull(&segment.window);
-                    }
-                }
-            }
-        }
-    }
-    reach
+/// What the vantages of one endpoint tell, in order of time.
+struct Account<'a> {
+    endpoint: &'a EndpointId,
+    validity_ms: i64,
+    latency_objective_ms: Option<u32>,
+    vantages: Vec<Told<'a>>,
 }
 
-fn track(
-    known: Window,
-    now: Option<Timestamp>,
-    endpoint: &EndpointEvidence,
-    seen: &Seen,
-    terms: &Terms,
-) -> Track {
-    match seen {
-        Seen::Observations(observations) => {
-            let reading = Reading {
-                validity_ms: endpoint.validity_ms,
-                latency_objective_ms: endpoint.latency_objective_ms,
-                degraded: terms.degraded,
-                confirmation: terms.confirmation,
-            };
-            match now {
-                Some(now) if observations.iter().any(|observation| observation.at >= now) => {
-                    let past: Vec<Observation> = observations
-                        .iter()
-                        .filter(|observation| observation.at < now)
-                        .copied()
-                        .collect();
-                    Track::observed(known, &past, &reading)
-                }
-                _ => Track::observed(known, observations, &reading),
-            }
+/// See [`Seen`].
+enum Told<'a> {
+    Observations(Sequence<'a>),
+    Segments(&'a [Segment]),
+}
+
+impl<'a> Account<'a> {
+    fn new(endpoint: &'a EndpointEvidence) -> Self {
+        let told = |vantage: &'a VantageEvidence| match &vantage.seen {
+            Seen::Observations(observations) => Told::Observations(Sequence::new(observations)),
+            Seen::Segments(segments) => Told::Segments(segments),
+        };
+        Self {
+            endpoint: &endpoint.id,
+            validity_ms: endpoint.validity_ms,
+            latency_objective_ms: endpoint.latency_objective_ms,
+            vantages: endpoint.vantages.iter().map(told).collect(),
         }
-        Seen::Segments(segments) => Track::known(known, segments, terms.degraded),
+    }
+
+    /// From the first to the last instant that anything speaks of.
+    fn reach(&self) -> Option<Window> {
+        self.vantages
+            .iter()
+            .filter_map(|told| match told {
+                Told::Observations(sequence) => sequence.reach(self.validity_ms),
+                Told::Segments(segments) => segments
+                    .iter()
+                    .map(|segment| segment.window)
+                    .reduce(|reach, window| reach.hull(&window)),
+            })
+            .reduce(|reach, spoken| reach.hull(&spoken))
+    }
+
+    /// What each vantage saw, over `reach`. What lies at or after `now` is not known yet, whatever
+    /// the evidence says of it.
+    fn tracks(&self, reach: Window, now: Option<Timestamp>, terms: &Terms) -> Vec<Track> {
+        let now = now.unwrap_or(reach.end()).min(reach.end());
+        let Some(past) = Window::between(reach.start(), now) else {
+            let silent = Track::known(reach, &[], terms.degraded);
+            return vec![silent; self.vantages.len()];
+        };
+        let reading = Reading {
+            validity_ms: self.validity_ms,
+            latency_objective_ms: self.latency_objective_ms,
+            degraded: terms.degraded,
+            confirmation: terms.confirmation,
+        };
+        self.vantages
+            .iter()
+            .map(|told| match told {
+                Told::Observations(sequence) => {
+                    Track::observed(past, &sequence.before(now), &reading)
+                }
+                Told::Segments(segments) => Track::known(past, segments, terms.degraded),
+            })
+            .collect()
     }
 }
 
-/// Every failure of the endpoints that `rule` listens to, in order of time. What happened at one
-/// instant is ordered by endpoint and fault, so that the order of the evidence does not matter.
-fn failures<'a>(
-    endpoints: &'a [EndpointEvidence],
+/// The first failure seen in `outage`, of the endpoints that `rule` listens to. What happened at
+/// one instant is ordered by endpoint and fault, so that the order of the evidence does not matter.
+fn first_failure(
+    accounts: &[Account<'_>],
     rule: &Rule,
-) -> Vec<(Timestamp, &'a EndpointId, Fault)> {
-    let mut failures = Vec::new();
-    for endpoint in endpoints
+    outage: Window,
+) -> Option<(EndpointId, Fault)> {
+    accounts
         .iter()
-        .filter(|endpoint| rule.listens_to(&endpoint.id))
-    {
-        for vantage in &endpoint.vantages {
-            let Seen::Observations(observations) = &vantage.seen else {
-                continue;
-            };
-            failures.extend(observations.iter().filter_map(
-                |observation| match observation.outcome {
-                    Outcome::Failed(fault) => Some((observation.at, &endpoint.id, fault)),
-                    Outcome::Answered { .. } | Outcome::Void(_) => None,
-                },
-            ));
-        }
-    }
-    failures.sort_unstable();
-    failures
-}
-
-/// Runs of Down of the service, each with the first failure seen in it.
-fn outages(service: &Timeline, endpoints: &[EndpointEvidence], rule: &Rule) -> Vec<Outage> {
-    let down = service.when(State::Down);
-    if down.is_empty() {
-        return Vec::new();
-    }
-    let failures = failures(endpoints, rule);
-    down.iter()
-        .map(|window| {
-            let first = failures.partition_point(|(at, _, _)| *at < window.start());
-            Outage {
-                window: *window,
-                cause: failures
-                    .get(first)
-                    .filter(|(at, _, _)| window.contains(*at))
-                    .map(|(_, endpoint, fault)| ((*endpoint).clone(), *fault)),
-            }
+        .filter(|account| rule.listens_to(account.endpoint))
+        .flat_map(|account| {
+            account.vantages.iter().filter_map(move |told| match told {
+                Told::Observations(sequence) => {
+                    let (at, fault) = sequence.first_failure_in(outage)?;
+                    Some((at, account.endpoint, fault))
+                }
+                Told::Segments(_) => None,
+            })
         })
-        .collect()
+        .min()
+        .map(|(_, endpoint, fault)| (endpoint.clone(), fault))
 }

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use super::catalog::EndpointId;
 use super::commitment::{Confirmation, Degraded, Quorum, Rule};
-use super::observation::{Observation, Outcome};
+use super::observation::{Outcome, Sequence};
 use super::window::{Timestamp, Window, Windows};
 
 /// What it was.
@@ -83,8 +83,7 @@ impl Timeline {
         }
         let mut builder = Builder::new(window);
         for segment in sorted.iter() {
-            builder.set(segment.window.start(), segment.state);
-            builder.until(segment.window.end());
+            builder.say(segment.window.start(), segment.window.end(), segment.state);
         }
         builder.finish()
     }
@@ -155,16 +154,16 @@ impl Builder {
         }
     }
 
-    /// From `at` on it was `state`, until said otherwise. Calls come in order of time.
-    fn set(&mut self, at: Timestamp, state: State) {
-        self.write_until(at);
-        self.said = Some((state, Timestamp::MAX));
-    }
-
-    /// What was said last holds until `at` at most.
-    fn until(&mut self, at: Timestamp) {
-        if let Some((_, end)) = &mut self.said {
-            *end = at;
+    /// From `at` on it was `state`, until `end` or until said otherwise. Calls come in order of
+    /// time.
+    fn say(&mut self, at: Timestamp, end: Timestamp, state: State) {
+        match &mut self.said {
+            // What goes on needs no writing: most observations say what the one before said.
+            Some((said, until)) if *said == state && at <= *until => *until = end,
+            _ => {
+                self.write_until(at);
+                self.said = Some((state, end));
+            }
         }
     }
 
@@ -242,7 +241,7 @@ pub struct Track {
 }
 
 impl Track {
-    /// What observations of one vantage say about `window`, in any order, repeated or not.
+    /// What the observations of one vantage say about `window`.
     ///
     /// An observation speaks from its instant until the next one, at most its validity; beyond
     /// that is silence, which is Unknown. Of several at one instant the worst counts.
@@ -252,18 +251,14 @@ impl Track {
     /// confirmed is refuted, and Up, when a known good answer stands on both sides of it, the one
     /// behind it within the same time of the first failure. Any other run is Unknown: silence
     /// beside it may hide the missing failures as well as the missing success.
-    pub fn observed(window: Window, observations: &[Observation], reading: &Reading) -> Self {
-        let mut sorted = Cow::Borrowed(observations);
-        if !observations.is_sorted_by_key(|observation| observation.at) {
-            sorted.to_mut().sort_by_key(|observation| observation.at);
-        }
+    pub fn observed(window: Window, sequence: &Sequence<'_>, reading: &Reading) -> Self {
         let mut builder = Builder::new(window);
         let mut transient = Vec::new();
         let mut run: Option<Run> = None;
         // Whether the observation before still spoke, and said that it worked.
         let mut good_until: Option<Timestamp> = None;
 
-        let mut rest = sorted.iter().peekable();
+        let mut rest = sequence.as_slice().iter().peekable();
         while let Some(observation) = rest.next() {
             let at = observation.at;
             let mut state = reading.state(observation.outcome);
@@ -291,8 +286,7 @@ impl Track {
                         let success = good.then_some(at);
                         open.close(at, success, reading, &mut builder, &mut transient);
                     }
-                    builder.set(at, state);
-                    builder.until(speaks_until);
+                    builder.say(at, speaks_until, state);
                     good_until = good.then_some(speaks_until);
                 }
             }
@@ -398,8 +392,7 @@ impl Run {
         } else {
             State::Unknown
         };
-        builder.set(self.first, state);
-        builder.until(end);
+        builder.say(self.first, end, state);
     }
 }
 
@@ -419,6 +412,13 @@ impl Votes {
             State::Degraded => &mut self.degraded,
             State::Down => &mut self.down,
             State::Unknown => &mut self.unknown,
+        }
+    }
+
+    fn with_silent(self, n_more: usize) -> Self {
+        Self {
+            unknown: self.unknown + n_more,
+            ..self
         }
     }
 
@@ -449,8 +449,9 @@ impl Votes {
     }
 }
 
-/// Merges timelines: at every instant, `decide` over how many say what.
-fn merge(window: Window, timelines: &[&Timeline], decide: impl Fn(&Votes) -> State) -> Timeline {
+/// Counts the votes of `timelines` over `window`: from its start to its end, piece by piece, how
+/// many say what. A timeline says nothing outside its own window.
+fn count_votes(window: Window, timelines: &[&Timeline], mut each: impl FnMut(Window, &Votes)) {
     let mut votes = Votes {
         unknown: timelines.len(),
         ..Votes::default()
@@ -459,31 +460,32 @@ fn merge(window: Window, timelines: &[&Timeline], decide: impl Fn(&Votes) -> Sta
         .iter()
         .enumerate()
         .flat_map(|(idx, timeline)| {
-            let end = timeline.window().end();
             let starts = timeline
                 .segments()
                 .iter()
                 .map(move |segment| (segment.window.start(), idx, segment.state));
-            starts.chain([(end, idx, State::Unknown)])
+            starts.chain([(timeline.window().end(), idx, State::Unknown)])
         })
         .collect();
-    changes.sort_unstable_by_key(|(at, idx, _)| (*at, *idx));
+    // Stable, because it finds and merges what is in order already.
+    changes.sort_by_key(|(at, _, _)| *at);
 
     let mut states = vec![State::Unknown; timelines.len()];
-    let mut builder = Builder::new(window);
-    builder.set(window.start(), decide(&votes));
-    let mut rest = changes.into_iter().peekable();
-    while let Some((at, idx, state)) = rest.next() {
+    let mut counted = window.start();
+    for (at, idx, state) in changes {
+        if let Some(piece) = Window::between(counted, at.min(window.end())) {
+            each(piece, &votes);
+            counted = piece.end();
+        }
         if let Some(before) = states.get_mut(idx) {
             *votes.count(*before) -= 1;
             *votes.count(state) += 1;
             *before = state;
         }
-        if rest.peek().is_none_or(|(next, _, _)| *next != at) {
-            builder.set(at, decide(&votes));
-        }
     }
-    builder.finish()
+    if let Some(piece) = Window::between(counted, window.end()) {
+        each(piece, &votes);
+    }
 }
 
 /// What an endpoint was, and when its vantages contradicted each other without deciding.
@@ -516,21 +518,19 @@ pub fn quorum(window: Window, tracks: &[&Timeline], quorum: Quorum) -> Consensus
             disputed: Windows::none(),
         };
     }
-    let timeline = merge(window, tracks, |votes| {
+    let mut builder = Builder::new(window);
+    let mut disputed = Vec::new();
+    count_votes(window, tracks, |piece, votes| {
         // A vantage that the quorum counts on and that is not there is silent.
-        let votes = Votes {
-            unknown: votes.unknown + missing,
-            ..*votes
-        };
-        votes.quorum(needed)
-    });
-    let disputed = merge(window, tracks, |votes| {
-        let mixed = votes.down > 0 && votes.up + votes.degraded > 0 && votes.down < needed;
-        if mixed { State::Down } else { State::Up }
+        let votes = votes.with_silent(missing);
+        builder.say(piece.start(), piece.end(), votes.quorum(needed));
+        if votes.down > 0 && votes.down < needed && votes.up + votes.degraded > 0 {
+            disputed.push(piece);
+        }
     });
     Consensus {
-        timeline,
-        disputed: disputed.when(State::Down),
+        timeline: builder.finish(),
+        disputed: disputed.into_iter().collect(),
     }
 }
 
@@ -553,14 +553,13 @@ pub fn compose(window: Window, endpoints: &[(&EndpointId, &Timeline)], rule: &Ru
         return Timeline::constant(window, State::Unknown);
     }
     let missing = n_needed.saturating_sub(timelines.len());
-    merge(window, &timelines, |votes| {
+    let mut builder = Builder::new(window);
+    count_votes(window, &timelines, |piece, votes| {
         // An endpoint that the rule counts on and that is not there is silent.
-        let votes = Votes {
-            unknown: votes.unknown + missing,
-            ..*votes
-        };
-        votes.at_least(n_needed)
-    })
+        let state = votes.with_silent(missing).at_least(n_needed);
+        builder.say(piece.start(), piece.end(), state);
+    });
+    builder.finish()
 }
 
 /// Takes out runs of Down shorter than `minimum_ms` (`settlement` rule 9).

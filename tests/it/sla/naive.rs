@@ -107,7 +107,10 @@ fn settle(case: &Case) -> Figures {
             .iter()
             .zip(&accepted)
             .filter(|(at, class)| {
-                !matches!(class, Class::Excluded | Class::OutOfScope) && wanted(**at)
+                let accepted = |acceptance| acceptance == Acceptance::Accepted;
+                !matches!(class, Class::Excluded | Class::OutOfScope)
+                    && withdrawn(grid[**at], evidence, accepted).is_none()
+                    && wanted(**at)
             })
             .count();
         i64::try_from(n_units).unwrap() * unit_ms
@@ -503,12 +506,13 @@ impl Cap {
             Maintenance::Excluded(conditions) => (planned(conditions), false),
             Maintenance::Credited(conditions) => (false, planned(conditions)),
         };
-        let other = evidence
-            .exclusions
-            .iter()
-            .filter(acting)
-            .any(|exclusion| exclusion.kind != ExclusionKind::Maintenance);
-        match state {
+        let other = evidence.exclusions.iter().filter(acting).any(|exclusion| {
+            !matches!(
+                exclusion.kind,
+                ExclusionKind::Maintenance | ExclusionKind::Correction
+            )
+        });
+        match withdrawn(at, evidence, acts).unwrap_or(state) {
             _ if excluded || other => Class::Excluded,
             State::Down | State::Unknown if credited => Class::Credited,
             State::Up => Class::Up,
@@ -517,6 +521,19 @@ impl Cap {
             State::Unknown => Class::Unknown,
         }
     }
+}
+
+/// Unknown, if the measurement at `at` was withdrawn.
+fn withdrawn(at: Timestamp, evidence: &Evidence, acts: fn(Acceptance) -> bool) -> Option<State> {
+    evidence
+        .exclusions
+        .iter()
+        .any(|exclusion| {
+            exclusion.kind == ExclusionKind::Correction
+                && acts(exclusion.acceptance)
+                && exclusion.window.contains(at)
+        })
+        .then_some(State::Unknown)
 }
 
 /// Whether the wall clock shows one of these hours.

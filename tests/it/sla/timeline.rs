@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 use vigie::sla::catalog::EndpointId;
 use vigie::sla::commitment::{Confirmation, Degraded, Quorum, Rule};
-use vigie::sla::observation::{Observation, Outcome, Void};
+use vigie::sla::observation::{Observation, Outcome, Sequence, Void};
 use vigie::sla::timeline::{
     Reading, Segment, State, Timeline, Track, compose, forgive_short_outages, quorum,
 };
@@ -97,7 +97,11 @@ fn reading(failures: u32, within: i64) -> Reading {
 
 #[track_caller]
 fn check(seen: &str, reading: &Reading, expected: &str) {
-    let track = Track::observed(seconds(seen.len()), &observations(seen), reading);
+    let track = Track::observed(
+        seconds(seen.len()),
+        &Sequence::new(&observations(seen)),
+        reading,
+    );
     let shown: String = drawn(&track.timeline)
         .chars()
         .enumerate()
@@ -174,7 +178,7 @@ fn of_several_at_one_instant_the_worst_counts() {
     let twice = |first: &str, second: &str| {
         let mut seen = observations(first);
         seen.extend(observations(second));
-        drawn(&Track::observed(seconds(2), &seen, &reading(1, 60)).timeline)
+        drawn(&Track::observed(seconds(2), &Sequence::new(&seen), &reading(1, 60)).timeline)
     };
     for (first, second, expected) in [
         ("u.", "x.", "XX"),

@@ -55,7 +55,7 @@ pub enum Api {
     DroitsCnam,
 }
 
-/// What of a request decides the answer.
+/// What of a request, and of those before it, decides the answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
     /// Without the query.
@@ -64,6 +64,12 @@ pub struct Call<'a> {
     pub query: &'a str,
     /// From `Authorization: Bearer` or `X-Api-Key`.
     pub token: Option<&'a str>,
+    /// When it came.
+    pub now: Timestamp,
+    /// When the state of the provider behind this ping was last looked at; at most `now`.
+    pub looked: Timestamp,
+    /// How many data calls came before this one in the same second.
+    pub calls_before: u32,
 }
 
 /// A whole answer.
@@ -251,11 +257,10 @@ impl Answer {
     }
 }
 
-/// What `api` answers when nothing is wrong. `calls_before` is how many data calls came before
-/// this one in the same second.
-pub fn usual(api: Api, call: &Call<'_>, now: Timestamp, calls_before: u32) -> Answer {
+/// What `api` answers when nothing is wrong.
+pub fn usual(api: Api, call: &Call<'_>) -> Answer {
     match api {
-        Api::Particulier => particulier(call, now, calls_before),
+        Api::Particulier => particulier(call),
         Api::DroitsCnam => droits_cnam(call),
     }
 }
@@ -265,12 +270,19 @@ pub fn is_data_route(path: &str) -> bool {
     path.starts_with("/v3/") || path.starts_with("/api/v2/")
 }
 
-fn particulier(call: &Call<'_>, now: Timestamp, calls_before: u32) -> Answer {
+/// For how many milliseconds the ping at this path repeats an `ok`; nothing if there is none.
+pub fn ping_cache_ms(path: &str) -> Option<i64> {
+    let id = path.strip_prefix("/api/")?.strip_suffix("/ping")?;
+    let (_, cached_min) = PINGS.iter().find(|(known, _)| *known == id)?;
+    Some(cached_min * MINUTE_MS)
+}
+
+fn particulier(call: &Call<'_>) -> Answer {
     if is_data_route(call.path) {
-        return limited(data_route(call), now, calls_before);
+        return limited(data_route(call), call.now, call.calls_before);
     }
     match call.path {
-        "/api/ping" => Answer::json(200, &ping("ok", now, now)),
+        "/api/ping" => Answer::json(200, &ping("ok", call.now, call.now)),
         "/api/pings" => {
             let all: Vec<_> = PINGS
                 .iter()
@@ -285,20 +297,11 @@ fn particulier(call: &Call<'_>, now: Timestamp, calls_before: u32) -> Answer {
             "Cette API n'est plus disponible depuis le 08/01/2024.",
             &json!({ "provider": "DGFIP" }),
         ),
-        path => {
-            let id = path
-                .strip_prefix("/api/")
-                .and_then(|rest| rest.strip_suffix("/ping"));
-            match PINGS.iter().find(|(known, _)| Some(*known) == id) {
-                Some((_, cached_min)) => {
-                    let step_ms = cached_min * MINUTE_MS;
-                    let looked = now.plus_ms(-now.unix_ms().rem_euclid(step_ms));
-                    Answer::json(200, &ping("ok", looked, looked))
-                        .with("X-Response-Cached", looked != now)
-                }
-                None => Answer::json(404, &json!({})),
-            }
+        path if ping_cache_ms(path).is_some() => {
+            Answer::json(200, &ping("ok", call.looked, call.looked))
+                .with("X-Response-Cached", call.looked != call.now)
         }
+        _ => Answer::json(404, &json!({})),
     }
 }
 

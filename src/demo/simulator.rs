@@ -3,6 +3,7 @@
 //!
 //! A [`Scenario`] says what goes wrong, where and when, so that the demo shows life.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -230,6 +231,7 @@ pub async fn start(scenario: Scenario, clock: Clock) -> Result<Simulator, DemoEr
         clock,
         n_requests: AtomicU64::new(0),
         calls: Mutex::new((0, 0)),
+        pings: Mutex::default(),
     });
     let tasks = [
         tokio::spawn(accept(clear, None, Api::Particulier, Arc::clone(&scene))).abort_handle(),
@@ -305,6 +307,8 @@ struct Scene {
     n_requests: AtomicU64,
     /// The second of the last data call, and how many there were in it.
     calls: Mutex<(i64, u32)>,
+    /// When the `ok` of a ping that is repeated was found, by path.
+    pings: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// Serves connections until the task is aborted; they end with it.
@@ -364,14 +368,22 @@ impl Scene {
         request: &Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Closed> {
         let now = self.clock.now();
-        let call = Call {
-            path: request.uri().path(),
+        let path = request.uri().path();
+        let call = || Call {
+            path,
             query: request.uri().query().unwrap_or_default(),
             token: token(request),
+            now,
+            looked: self.looked(path, now),
+            calls_before: self.calls_before(path, now),
         };
         let answer = if request.method() == Method::GET || request.method() == Method::HEAD {
-            let usual = || apis::usual(api, &call, now, self.calls_before(&call, now));
-            match self.act(&call, now) {
+            let usual = || apis::usual(api, &call());
+            let act = self.act(path, now);
+            if act.is_some_and(|(act, _)| !matches!(act, Act::Slow(_))) {
+                self.forget(path);
+            }
+            match act {
                 None => usual(),
                 Some((Act::Slow(delay_ms), _)) => {
                     tokio::time::sleep(Duration::from_millis(*delay_ms)).await;
@@ -400,17 +412,36 @@ impl Scene {
             .map_err(|_| Closed)
     }
 
-    fn act(&self, call: &Call<'_>, now: Timestamp) -> Option<(&Act, Timestamp)> {
+    fn act(&self, path: &str, now: Timestamp) -> Option<(&Act, Timestamp)> {
         self.scenario
             .cues
             .iter()
-            .filter(|cue| cue.path == call.path)
+            .filter(|cue| cue.path == path)
             .find_map(|cue| Some((&cue.act, cue.when.until(now)?)))
     }
 
+    /// When the provider behind a ping was last looked at: now, unless a good answer is repeated.
+    fn looked(&self, path: &str, now: Timestamp) -> Timestamp {
+        let Some(cache_ms) = apis::ping_cache_ms(path) else {
+            return now;
+        };
+        let mut pings = self.pings.lock().unwrap_or_else(PoisonError::into_inner);
+        let looked = pings.entry(path.to_owned()).or_insert(now);
+        if !(0..cache_ms).contains(&now.since(*looked)) {
+            *looked = now;
+        }
+        *looked
+    }
+
+    /// Only good answers are repeated: after any other, the provider is looked at anew.
+    fn forget(&self, path: &str) {
+        let mut pings = self.pings.lock().unwrap_or_else(PoisonError::into_inner);
+        pings.remove(path);
+    }
+
     /// How many data calls came before this one in the same second.
-    fn calls_before(&self, call: &Call<'_>, now: Timestamp) -> u32 {
-        if !apis::is_data_route(call.path) {
+    fn calls_before(&self, path: &str, now: Timestamp) -> u32 {
+        if !apis::is_data_route(path) {
             return 0;
         }
         let second = now.unix_ms().div_euclid(SECOND_MS);

@@ -427,19 +427,6 @@ async fn pings_tell_their_state_in_the_body_and_not_in_the_status() {
         })
     };
     check("/api/ping", 200, body("ok", "01:41:12.345", "01:41:12.345")).await;
-    // An `ok` is cached: for two minutes here, for thirty there.
-    check(
-        "/api/mesri_statut_etudiant_ine/ping",
-        200,
-        body("ok", "01:40:00.000", "01:40:00.000"),
-    )
-    .await;
-    check(
-        "/api/cnaf_msa_quotient_familial/ping",
-        200,
-        body("ok", "01:30:00.000", "01:30:00.000"),
-    )
-    .await;
     let mut maintenance = body("maintenance", "01:41:12.345", "01:40:12.345");
     maintenance["until"] = "2026-11-22T02:30:00.000+01:00".into();
     check("/api/men_scolarite/ping", 200, maintenance).await;
@@ -465,6 +452,45 @@ async fn pings_tell_their_state_in_the_body_and_not_in_the_status() {
         "name": "men_scolarite",
         "url": "/api/men_scolarite/ping",
     })));
+}
+
+#[tokio::test]
+async fn a_ping_repeats_its_ok_until_it_is_old_or_refuted() {
+    // The provider fails from 10:50 to 10:53 only.
+    let scenario = Scenario {
+        cues: vec![Cue {
+            path: "/api/mesri_statut_etudiant_ine/ping",
+            when: When::During(
+                Window::new(at("2026-11-22T10:50:00Z"), at("2026-11-22T10:53:00Z")).unwrap(),
+            ),
+            act: Act::BadGateway,
+        }],
+    };
+    let stage = stage(scenario, "2026-11-22T10:30:00Z").await;
+    let last_update = async |now: &str, path: &str| {
+        stage.clock.set(at(now));
+        let (_, body) = stage.json(path, None).await;
+        at(body["last_update"].as_str().unwrap())
+    };
+    // Thirty minutes here, two there.
+    for (path, now, looked) in [
+        ("cnaf_msa_quotient_familial", "10:31:00", "10:31:00"),
+        ("cnaf_msa_quotient_familial", "11:00:59", "10:31:00"),
+        ("cnaf_msa_quotient_familial", "11:01:00", "11:01:00"),
+        ("mesri_statut_etudiant_ine", "10:48:30", "10:48:30"),
+        ("mesri_statut_etudiant_ine", "10:49:59", "10:48:30"),
+        ("mesri_statut_etudiant_ine", "10:52:59", "10:52:59"),
+        ("mesri_statut_etudiant_ine", "10:53:00", "10:53:00"),
+        ("mesri_statut_etudiant_ine", "10:54:00", "10:53:00"),
+    ] {
+        let path = format!("/api/{path}/ping");
+        let told = last_update(&format!("2026-11-22T{now}Z"), &path).await;
+        assert_eq!(
+            told,
+            at(&format!("2026-11-22T{looked}Z")),
+            "{path} at {now}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -137,6 +137,8 @@ pub struct EndpointNow {
     pub phases: Phases,
     /// The address of the latest connection.
     pub address: Option<SocketAddr>,
+    /// The status of the latest probe, if it came to one.
+    pub status: Option<u16>,
     /// When the certificate presented last ends.
     pub certificate_not_after: Option<Timestamp>,
     /// The latest failed and void observations, newest first, at most [`FAILURES_MAX`].
@@ -225,6 +227,7 @@ impl Board {
                     latency_ms: None,
                     phases: Phases::default(),
                     address: None,
+                    status: None,
                     certificate_not_after: None,
                     failures: VecDeque::new(),
                     recent: Vec::new(),
@@ -329,6 +332,7 @@ impl Board {
         let now = Arc::make_mut(&mut self.endpoints[idx]);
         let trace = &finding.trace;
         now.phases = trace.phases;
+        now.status = trace.status;
         now.address = trace.address.or(now.address);
         now.certificate_not_after = trace.certificate_not_after.or(now.certificate_not_after);
         match finding.observation.outcome {

@@ -83,6 +83,8 @@ shapes! {
         "When the endpoint last answered as expected; 0 if never."
     ENDPOINT_CERTIFICATE GAUGE "vigie_endpoint_certificate_not_after_timestamp_seconds" ["api", "endpoint"]
         "When the certificate that the endpoint presented last ends; absent if it presented none."
+    ENDPOINT_STATUS GAUGE "vigie_endpoint_http_status_code" ["api", "endpoint"]
+        "Status that the latest probe was answered with; absent if it came to none."
     API_UP GAUGE "vigie_api_up" ["api"]
         "1 if the service is up or degraded by its rule; 0 if it is down or unknown, see vigie_api_state."
     API_STATE GAUGE "vigie_api_state" ["api", "state"]
@@ -401,6 +403,9 @@ fn endpoint_now(now: &EndpointNow, labels: [&str; 2], page: &mut Page) {
     page.gauge(&ENDPOINT_LAST_SUCCESS, &labels, instant(now.last_success));
     if let Some(not_after) = now.certificate_not_after {
         page.gauge(&ENDPOINT_CERTIFICATE, &labels, instant(Some(not_after)));
+    }
+    if let Some(status) = now.status {
+        page.gauge(&ENDPOINT_STATUS, &labels, f64::from(status));
     }
 }
 

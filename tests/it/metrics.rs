@@ -205,6 +205,7 @@ fn month_fixture() -> Fixture {
     board.set_previous_month(&service_id("particulier"), month);
     let mut seen = finding("socle", start(), answered(100));
     seen.trace.certificate_not_after = Some(minutes(100_000));
+    seen.trace.status = Some(200);
     board.apply(&seen);
     board.set_store(StoreNow {
         loaded: true,

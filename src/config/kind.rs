@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use toml::de::DeValue;
 use toml::value::{Datetime, Offset};
 
-use crate::sla::catalog::{Control, Family, HttpVersion, Language, Url};
+use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 use crate::sla::window::{Timestamp, parse_zone};
 
@@ -697,6 +697,10 @@ words!(
 words!(
     HttpVersion, "a version of HTTP", "`\"any\"`, `\"1.1\"` or `\"2\"`", "\"any\"",
     "any" => Self::Any, "1.1" => Self::Http1, "2" => Self::Http2
+);
+words!(
+    ProxyKind, "a kind of proxy", "`\"http\"` or `\"socks5\"`", "\"http\"",
+    "http" => Self::Http, "socks5" => Self::Socks5
 );
 words!(
     PeriodSource, "where the period comes from", "`\"text\"` or `\"assumption\"`", "\"text\"",

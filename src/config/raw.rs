@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use crate::sla::catalog::{Control, Family, HttpVersion, Language, Url};
+use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 
 use super::kind::{
@@ -87,6 +87,14 @@ pub(super) struct Http {
     pub(super) ip_address: Given<IpAddr>,
     pub(super) tls_name: Given<HostName>,
     pub(super) http_version: Given<HttpVersion>,
+    pub(super) proxy: Given<Proxy>,
+}
+
+pub(super) struct Proxy {
+    pub(super) kind: Given<ProxyKind>,
+    pub(super) address: At<Control>,
+    pub(super) user: Given<String>,
+    pub(super) password: Given<Value>,
 }
 
 /// A text, or where a secret is kept.
@@ -288,6 +296,16 @@ fn http(table: Table<'_>) -> Http {
         ip_address: table.optional("ip_address"),
         tls_name: table.optional("tls_name"),
         http_version: table.optional("http_version"),
+        proxy: table.optional_table("proxy", proxy),
+    }
+}
+
+fn proxy(table: Table<'_>) -> Proxy {
+    Proxy {
+        kind: table.optional("kind"),
+        address: table.required("address"),
+        user: table.optional("user"),
+        password: table.either("password", Value::Plain, secret),
     }
 }
 
@@ -324,10 +342,14 @@ fn commitment(table: Table<'_>) -> Commitment {
         maintenance_cap: table.optional("maintenance_cap"),
         maintenance_hours: table.tables("maintenance_hours", hours),
         degraded: table.optional("degraded"),
-        rule: table.either("rule", |word: RuleWord| Rule::Word(word), composite),
+        rule: table.either(
+            "rule",
+            |word: Spanned<RuleWord>| Rule::Word(word.into_inner()),
+            composite,
+        ),
         quorum: table.either(
             "quorum",
-            |Majority| Quorum::Majority,
+            |_: Spanned<Majority>| Quorum::Majority,
             |quorum| Quorum::AtLeast(quorum.required("at_least")),
         ),
         confirmation: table.optional_table("confirmation", confirmation),

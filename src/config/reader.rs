@@ -208,7 +208,7 @@ impl<'a> Table<'a> {
     pub(super) fn either<T: Kind, U>(
         &self,
         key: &'static str,
-        simple: impl FnOnce(T) -> U,
+        simple: impl FnOnce(Spanned<T>) -> U,
         table: impl FnOnce(Table<'a>) -> U,
     ) -> Given<U> {
         if self.notes.walk == Walk::Listing {
@@ -221,9 +221,7 @@ impl<'a> Table<'a> {
         };
         let read = match self.entry(self.path_of(key), value) {
             Entry::Table(entries) => Some(table(entries)),
-            Entry::Value(value) => self
-                .read(key, value)
-                .map(|value| simple(value.into_inner())),
+            Entry::Value(value) => self.read(key, value).map(simple),
         };
         read.map_or(Given::Wrong, |read| {
             Given::Written(Spanned::new(value.span(), read))

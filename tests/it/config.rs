@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use vigie::config::{Config, ConfigError, DEFAULT_TOML, Fault, Faults, find, keys, load, parse};
-use vigie::sla::catalog::{HttpVersion, Language, Probe, Recurrence, SecretPlace, Value};
+use vigie::sla::catalog::{
+    HttpVersion, Language, Probe, ProxyKind, Recurrence, SecretPlace, Value,
+};
 use vigie::sla::commitment::{Maintenance, PeriodSource, Ppm, Quorum, Rule};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp, Window};
 
@@ -163,6 +165,7 @@ redirects_max = 3
 ip_address = "2001:db8::1"
 tls_name = "other.example"
 http_version = "1.1"
+proxy = { kind = "socks5", address = "[::1]:1080", user = "vigie", password = { env = "PROXY_PASSWORD" } }
 ca_file = "/etc/ssl/ca.pem""#,
     ));
     let Probe::Http(probe) = &config.catalog.endpoint("entrance").unwrap().1.probe;
@@ -194,6 +197,13 @@ ca_file = "/etc/ssl/ca.pem""#,
     assert_eq!(probe.route.address.unwrap().to_string(), "2001:db8::1");
     assert_eq!(probe.route.tls_name.as_deref(), Some("other.example"));
     assert_eq!(probe.route.version, HttpVersion::Http1);
+    let proxy = probe.route.proxy.as_ref().unwrap();
+    assert_eq!(
+        (proxy.kind, &*proxy.host, proxy.port),
+        (ProxyKind::Socks5, "::1", 1080)
+    );
+    let password = Value::Secret(SecretPlace::Env("PROXY_PASSWORD".to_owned()));
+    assert_eq!(proxy.credentials, Some(("vigie".to_owned(), password)));
     assert_eq!(probe.body_bytes_max, 65_536);
     assert_eq!(probe.ca_file.as_deref(), Some(Path::new("/etc/ssl/ca.pem")));
 }
@@ -804,6 +814,30 @@ fn requests_that_cannot_be_meant_are_refused() {
             "url = \"http://api.example/second\"\nca_file = «\"ca.pem\"»",
             "`ca_file` has no effect: the address is not `https`",
             "write an `https://` address, or remove `ca_file`",
+        ),
+        (
+            method,
+            "proxy = { address = \"p.example:3128\", user = \"me\", password = «\"sesame\"» }",
+            "the value of `password` is a secret, and secrets are not written in this file",
+            "put it in a file or an environment variable: `password = { file = \"/etc/vigie/password\" }` or `password = { env = \"PASSWORD\" }`",
+        ),
+        (
+            method,
+            "proxy = { address = \"p.example:3128\", user = «\"me\"» }",
+            "`user` has no `password`",
+            "write `password = { file = \"/etc/vigie/password\" }`, or remove `user`",
+        ),
+        (
+            method,
+            "proxy = { address = \"p.example:3128\", password = «{ file = \"x\" }» }",
+            "`password` is of no use without `user`",
+            "write `user` as well, or remove `password`",
+        ),
+        (
+            method,
+            "proxy = «{ }»",
+            "`address` is missing in [service.endpoint.http.proxy]",
+            "add a name or address, a colon and a port, in quotes, for example `address = \"resolver.example:443\"`",
         ),
         (
             method,

@@ -11,8 +11,8 @@ use crate::config::kind::{Bytes, Method, Redirects};
 use crate::config::raw;
 use crate::config::reader::Given;
 use crate::sla::catalog::{
-    Endpoint, EndpointId, Family, HttpProbe, HttpVersion, JsonState, Probe, Route, SecretPlace,
-    Value,
+    Endpoint, EndpointId, Family, HttpProbe, HttpVersion, JsonState, Probe, Proxy, ProxyKind,
+    Route, SecretPlace, Value,
 };
 use crate::sla::window::{HOUR_MS, SECOND_MS};
 
@@ -201,6 +201,11 @@ impl Checker<'_> {
             );
         }
         let headers = self.headers(raw.headers);
+        let proxy = match raw.proxy {
+            Given::LeftOut => Some(None),
+            Given::Wrong => None,
+            Given::Written(proxy) => self.proxy(proxy.into_inner()).map(Some),
+        };
         let json = match raw.json {
             Given::LeftOut => Some(None),
             Given::Wrong => None,
@@ -225,8 +230,39 @@ impl Checker<'_> {
                 address: raw.ip_address.maybe()?,
                 tls_name: raw.tls_name.maybe()?.map(|name| name.0),
                 version: raw.http_version.or(HttpVersion::Any)?,
-                proxy: None,
+                proxy: proxy?,
             },
+        })
+    }
+
+    fn proxy(&self, raw: raw::Proxy) -> Option<Proxy> {
+        if let (Given::LeftOut, Some(at)) = (&raw.user, raw.password.at()) {
+            self.notes.fault(
+                at,
+                "`password` is of no use without `user`",
+                "write `user` as well, or remove `password`",
+            );
+        }
+        if let (Some(at), Given::LeftOut) = (raw.user.at(), &raw.password) {
+            self.notes.fault(
+                at,
+                "`user` has no `password`",
+                "write `password = { file = \"/etc/vigie/password\" }`, or remove `user`",
+            );
+        }
+        let password = match raw.password {
+            Given::LeftOut => Some(None),
+            Given::Wrong => None,
+            Given::Written(password) => self
+                .text_or_secret("password", password.into_inner())
+                .map(Some),
+        };
+        let address = raw.address?.into_inner();
+        Some(Proxy {
+            kind: raw.kind.or(ProxyKind::Http)?,
+            host: address.host,
+            port: address.port,
+            credentials: raw.user.maybe()?.zip(password?),
         })
     }
 
@@ -258,7 +294,7 @@ impl Checker<'_> {
                 );
             }
             self.header_name(&name, at);
-            let value = self.header_value(&name, value?)?;
+            let value = self.text_or_secret(&name, value?)?;
             Some((name, value))
         })
     }
@@ -286,7 +322,7 @@ impl Checker<'_> {
     }
 
     /// The value is never repeated in a message.
-    fn header_value(&self, name: &str, value: raw::Value) -> Option<Value> {
+    fn text_or_secret(&self, name: &str, value: raw::Value) -> Option<Value> {
         match value {
             raw::Value::Plain(text) if names_a_secret(name) => {
                 self.notes.fault(

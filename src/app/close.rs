@@ -152,7 +152,15 @@ pub fn close(
     let mut closed = Vec::with_capacity(all);
     for (done, (settled, edition)) in settled.iter().zip(editions).enumerate() {
         progress(Progress { done, all });
-        closed.push(write(config, store, now, order, settled, edition, &mut rasters)?);
+        closed.push(write(
+            config,
+            store,
+            now,
+            order,
+            settled,
+            edition,
+            &mut rasters,
+        )?);
     }
     progress(Progress { done: all, all });
     Ok(closed)
@@ -337,10 +345,7 @@ fn save(
                 .collect());
         }
         Kind::DryRun => {
-            return Ok(settled
-                .iter()
-                .map(|_| Step::Skip(Done::DryRun))
-                .collect());
+            return Ok(settled.iter().map(|_| Step::Skip(Done::DryRun)).collect());
         }
         Kind::Final => None,
         Kind::Revise(reason) => Some(reason.to_owned()),
@@ -365,9 +370,7 @@ fn save(
             letters_to: Vec::new(),
         });
     }
-    let mut saved = store
-        .save_statements(&to_save, order.who, now)?
-        .into_iter();
+    let mut saved = store.save_statements(&to_save, order.who, now)?.into_iter();
     settled
         .iter()
         .zip(differs)
@@ -646,9 +649,7 @@ const CHECKSUMS: &str = "SHA256SUMS";
 
 /// `<reports>/<partner>/<month>/<number without the month>/`
 fn folder(config: &Config, partner: &Partner, month: Month, number: &str) -> PathBuf {
-    let edition = number
-        .strip_prefix(&format!("{month}-"))
-        .unwrap_or(number);
+    let edition = number.strip_prefix(&format!("{month}-")).unwrap_or(number);
     config
         .reports
         .directory

@@ -2,5 +2,6 @@
 
 pub mod close;
 pub mod evidence;
+pub mod letters;
 pub mod load;
 pub mod watch;

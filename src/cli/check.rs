@@ -27,10 +27,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             continue;
         }
         if let Err(fault) = prober.prepare(endpoint) {
-            faults.push_str(&format!(
-                "endpoint `{}`: failed to {fault}\n",
-                endpoint.id
-            ));
+            faults.push_str(&format!("endpoint `{}`: failed to {fault}\n", endpoint.id));
         }
     }
     let n_endpoints = config.catalog.endpoints().count();

@@ -146,8 +146,11 @@ fn make_room(directory: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("remove the former demo in `{shown}`"))?;
     }
     std::fs::create_dir_all(directory).with_context(|| format!("create `{shown}`"))?;
-    std::fs::write(directory.join(MARK), "made by `vigie demo`, replaced by the next one\n")
-        .with_context(|| format!("write to `{shown}`"))
+    std::fs::write(
+        directory.join(MARK),
+        "made by `vigie demo`, replaced by the next one\n",
+    )
+    .with_context(|| format!("write to `{shown}`"))
 }
 
 fn tell(text: &str) {

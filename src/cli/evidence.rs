@@ -33,8 +33,15 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load()?;
     let mut store = open_beside(&config)?;
     let now = Clock::System.now();
-    let document = document(&config, &store, now, &args.service, &args.partner, &args.month)
-        .map_err(Failure::input)?;
+    let document = document(
+        &config,
+        &store,
+        now,
+        &args.service,
+        &args.partner,
+        &args.month,
+    )
+    .map_err(Failure::input)?;
     let bytes = document.canonical();
     let what = serde_json::json!({
         "service": args.service,

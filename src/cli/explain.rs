@@ -234,7 +234,9 @@ fn meaning(class: Class) -> &'static str {
 
 /// Wall clock with its offset, so that the double hour of October is told apart.
 fn local(at: Timestamp, zone: Tz) -> String {
-    at.to_local(zone).format("%Y-%m-%d %H:%M:%S%.3f%:z").to_string()
+    at.to_local(zone)
+        .format("%Y-%m-%d %H:%M:%S%.3f%:z")
+        .to_string()
 }
 
 /// `-37:15:00.000`: exact, signed, sortable by eye.

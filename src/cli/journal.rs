@@ -49,7 +49,11 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
                 print(format!(
                     "the journal is whole: {} entries, head {}\n",
                     check.n_entries,
-                    check.head.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+                    check
+                        .head
+                        .iter()
+                        .map(|byte| format!("{byte:02x}"))
+                        .collect::<String>()
                 ))?;
                 return Ok(exit::OK);
             }

@@ -56,7 +56,10 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         }
     }
     if args.all {
-        print(format!("{n_answered} of {} answered as expected\n", asked.len()))?;
+        print(format!(
+            "{n_answered} of {} answered as expected\n",
+            asked.len()
+        ))?;
     }
     Ok(if n_answered == asked.len() {
         exit::OK

@@ -58,7 +58,10 @@ async fn fetch(url: &str) -> anyhow::Result<Vec<u8>> {
         .with_context(|| format!("ask {url}: is the daemon running there?"))?
         .error_for_status()
         .with_context(|| format!("ask {url}"))?;
-    let body = answer.bytes().await.with_context(|| format!("read {url}"))?;
+    let body = answer
+        .bytes()
+        .await
+        .with_context(|| format!("read {url}"))?;
     Ok(body.to_vec())
 }
 
@@ -106,7 +109,11 @@ fn write_service(out: &mut String, service: &ServiceStatus) -> std::fmt::Result 
             bound(&month.outlook)
         )?;
     }
-    for endpoint in service.endpoints.iter().filter(|endpoint| !endpoint.retired) {
+    for endpoint in service
+        .endpoints
+        .iter()
+        .filter(|endpoint| !endpoint.retired)
+    {
         let latency = endpoint
             .latency_ms
             .map_or(String::new(), |latency_ms| format!("{latency_ms} ms"));

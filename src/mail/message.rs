@@ -88,7 +88,7 @@ impl Mail {
                 Some(one_line(&letter.to_name)),
                 recipient.clone(),
             ))
-            .subject(one_line(&letter.subject))
+            .subject(one_line(&letter.text.subject))
             .date(system_time(date))
             .header(MessageId::from(format!("<{message_id}>")))
             // Nobody's vacation programme is to answer a machine (RFC 3834); Exchange has a
@@ -113,8 +113,8 @@ impl Mail {
         // Boundaries are random unless given; these make equal letters equal bytes.
         let body = MultiPart::alternative()
             .boundary(format!("=_vigie_{digest}_a"))
-            .singlepart(SinglePart::plain(letter.text.clone()))
-            .singlepart(SinglePart::html(letter.html.clone()));
+            .singlepart(SinglePart::plain(letter.text.plain.clone()))
+            .singlepart(SinglePart::html(letter.text.html.clone()));
         let body = if letter.documents.is_empty() {
             body
         } else {
@@ -156,6 +156,13 @@ impl Mail {
     /// Which letter it is; the same whenever the same letter is sent. Without angle brackets.
     pub fn message_id(&self) -> &str {
         &self.message_id
+    }
+
+    /// The SHA-256 of the message.
+    pub fn sha256(&self) -> [u8; 32] {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest::digest(&digest::SHA256, &self.bytes).as_ref());
+        sha256
     }
 
     /// Where it goes.

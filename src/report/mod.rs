@@ -16,7 +16,7 @@ mod words;
 use chrono::NaiveDate;
 
 pub use charts::Rasters;
-pub use letter::Letter;
+pub use letter::{Delivery, Letter, LetterText, write_letter};
 pub use words::Sentence;
 
 use crate::sla::availability::{Tally, Verdict};

@@ -9,6 +9,7 @@ mod board;
 mod config;
 mod demo;
 mod exchange;
+mod letters;
 mod mail;
 mod metrics;
 mod probe;

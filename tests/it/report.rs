@@ -2,6 +2,8 @@
 //!
 //! Statements are settled by the core from segments; nothing here builds a figure by hand.
 
+mod letter;
+
 use std::num::NonZeroU32;
 
 use chrono_tz::Europe::Paris;

@@ -83,6 +83,26 @@ pub(super) static WORDS: Words = Words {
     },
     subject_provisional: "provisional result",
 
+    letter_greeting: "Hello,",
+    letter_connected: |service, of| {
+        format!(
+            "You are connected to {service}. In accordance with the agreement, here is the result for {}.",
+            month(of)
+        )
+    },
+    letter_was_connected: |service, last_day, of| {
+        format!(
+            "You were connected to {service} until {}. In accordance with the agreement, here is the result for {}.",
+            date(last_day),
+            month(of)
+        )
+    },
+    letter_attached: "The full report is attached to this message.",
+    letter_attached_and_linked: "The full report is attached to this message and can be read at",
+    letter_linked: "The full report can be read at",
+    letter_on_request: "The full report is available on request.",
+    letter_contact: "For any question:",
+
     section_result: "Result of the month",
     met: |said| Sentence {
         headline: "Commitment met.".to_owned(),

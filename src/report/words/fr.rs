@@ -89,6 +89,26 @@ pub(super) static WORDS: Words = Words {
     },
     subject_provisional: "résultat provisoire",
 
+    letter_greeting: "Bonjour,",
+    letter_connected: |service, of| {
+        format!(
+            "Vous êtes raccordé à {service}. Conformément à la convention, voici le résultat du mois {}.",
+            of_month(of)
+        )
+    },
+    letter_was_connected: |service, last_day, of| {
+        format!(
+            "Vous avez été raccordé à {service} jusqu'au {}. Conformément à la convention, voici le résultat du mois {}.",
+            date(last_day),
+            of_month(of)
+        )
+    },
+    letter_attached: "Le rapport complet est joint à ce message.",
+    letter_attached_and_linked: "Le rapport complet est joint à ce message et consultable à l'adresse",
+    letter_linked: "Le rapport complet est consultable à l'adresse",
+    letter_on_request: "Le rapport complet vous est communiqué sur demande.",
+    letter_contact: "Pour toute question\u{a0}:",
+
     section_result: "Résultat du mois",
     met: |said| Sentence {
         headline: "Engagement tenu.".to_owned(),

@@ -128,6 +128,16 @@ pub(crate) struct Words {
     pub(crate) subject_verdict: fn(Verdict) -> &'static str,
     pub(crate) subject_provisional: &'static str,
 
+    // The letter that brings the report.
+    pub(crate) letter_greeting: &'static str,
+    pub(crate) letter_connected: fn(&str, Month) -> String,
+    pub(crate) letter_was_connected: fn(&str, NaiveDate, Month) -> String,
+    pub(crate) letter_attached: &'static str,
+    pub(crate) letter_attached_and_linked: &'static str,
+    pub(crate) letter_linked: &'static str,
+    pub(crate) letter_on_request: &'static str,
+    pub(crate) letter_contact: &'static str,
+
     // 1. Result.
     pub(crate) section_result: &'static str,
     pub(crate) met: fn(&MonthSaid) -> Sentence,

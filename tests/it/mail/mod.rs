@@ -1,7 +1,7 @@
 //! Letters on the wire: against a relay of our own that misbehaves, and against Postfix.
 
 mod postfix;
-mod relay;
+pub(crate) mod relay;
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use vigie::mail::{
     Dispatch, Login, Mail, Mailer, Outgoing, Security, Sender, Smtp, SmtpSettings, masked,
     read_password,
 };
-use vigie::report::{Document, Letter};
+use vigie::report::{Document, Letter, LetterText};
 use vigie::sla::catalog::{Language, PartnerId, SecretPlace};
 use vigie::sla::window::Timestamp;
 
@@ -25,11 +25,13 @@ fn letter() -> Letter {
         to_name: "Commune de Valfictif, service scolaire".to_owned(),
         to_address: "api@valfictif.example".to_owned(),
         language: Language::French,
-        subject: "Disponibilité d’API Particulier — octobre 2025\u{a0}: engagement non tenu"
-            .to_owned(),
-        text: "Bonjour,\n\n.\nLe Service a été disponible 94,60\u{a0}% du temps.\n".to_owned(),
-        html: "<!DOCTYPE html><html lang=\"fr\"><title>t</title><p>94,60&nbsp;% é</html>"
-            .to_owned(),
+        text: LetterText {
+            subject: "Disponibilité d’API Particulier — octobre 2025\u{a0}: engagement non tenu"
+                .to_owned(),
+            plain: "Bonjour,\n\n.\nLe Service a été disponible 94,60\u{a0}% du temps.\n".to_owned(),
+            html: "<!DOCTYPE html><html lang=\"fr\"><title>t</title><p>94,60&nbsp;% é</html>"
+                .to_owned(),
+        },
         documents: vec![
             Document {
                 name: "rapport-2025-10.pdf".to_owned(),
@@ -131,7 +133,7 @@ fn the_same_letter_is_the_same_message() {
     differs(|letter| letter.to_address = "dsi@valfictif.example".to_owned());
 
     let mut reworded = letter();
-    reworded.text.push('!');
+    reworded.text.plain.push('!');
     let reworded = Mail::compose(&reworded, &sender(), written()).unwrap();
     assert_eq!(base.message_id(), reworded.message_id());
 }
@@ -140,7 +142,7 @@ fn the_same_letter_is_the_same_message() {
 #[test]
 fn no_text_can_break_out_of_its_header() {
     let mut letter = letter();
-    letter.subject = "Bonjour\r\nBcc: x@evil.example".to_owned();
+    letter.text.subject = "Bonjour\r\nBcc: x@evil.example".to_owned();
     letter.to_name = "Mairie\r\nBcc: y@evil.example".to_owned();
     letter.number = "a\r\nBcc: z@evil.example".to_owned();
     letter.documents[0].name = "a\"\r\nBcc: w@evil.example".to_owned();

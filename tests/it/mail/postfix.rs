@@ -335,7 +335,7 @@ async fn postfix_delivers_what_python_reads() {
         assert_eq!(read["return-path"], "<retours@operateur.example>");
         assert_eq!(read["auto"], "auto-generated");
         assert_eq!(read["date"], "2025-11-03T06:00:00+00:00");
-        assert_eq!(read["subject"], letter().subject);
+        assert_eq!(read["subject"], letter().text.subject);
         for name in [
             "date",
             "from",
@@ -369,9 +369,12 @@ async fn postfix_delivers_what_python_reads() {
                 "text/csv"
             ]
         );
-        assert_eq!(parts[2]["text"], letter().text);
+        assert_eq!(parts[2]["text"], letter().text.plain);
         assert_eq!(parts[2]["charset"], "utf-8");
-        assert_eq!(parts[3]["text"].as_str().unwrap().trim_end(), letter().html);
+        assert_eq!(
+            parts[3]["text"].as_str().unwrap().trim_end(),
+            letter().text.html
+        );
         for (part, document) in parts[4..].iter().zip(letter().documents) {
             assert_eq!(part["name"], document.name);
             assert_eq!(part["disposition"], "attachment");

@@ -9,11 +9,12 @@ use tokio::io::{
     AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 /// What the relay does with the next mail (or, for those that say so, the next connection).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trick {
+pub(crate) enum Trick {
     Accept,
     /// Says this in place of its greeting.
     Greet(&'static str),
@@ -43,18 +44,18 @@ pub(super) enum Trick {
 
 /// A message that the relay has taken over.
 #[derive(Clone, Debug)]
-pub(super) struct Taken {
-    pub(super) from: String,
-    pub(super) to: Vec<String>,
-    pub(super) message: String,
+pub(crate) struct Taken {
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
+    pub(crate) message: String,
     /// Whether it came over TLS.
-    pub(super) encrypted: bool,
+    pub(crate) encrypted: bool,
     /// Who sent it, if they logged in.
-    pub(super) user: Option<String>,
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cover {
+pub(crate) enum Cover {
     None,
     Tls,
     StartTls,
@@ -63,20 +64,24 @@ pub(super) enum Cover {
 #[derive(Default)]
 struct Shared {
     tricks: VecDeque<Trick>,
+    /// How many more steps are taken before everything stands still; absent: no end.
+    steps_left: Option<usize>,
     taken: Vec<Taken>,
     n_connections: usize,
 }
 
-pub(super) struct Relay {
-    pub(super) port: u16,
+pub(crate) struct Relay {
+    pub(crate) port: u16,
     /// Whom to trust, in PEM.
-    pub(super) ca_pem: Vec<u8>,
+    pub(crate) ca_pem: Vec<u8>,
     shared: Arc<Mutex<Shared>>,
+    /// Told when everything stands still.
+    held: Arc<Notify>,
 }
 
 impl Relay {
     /// A relay that does `tricks` one after the other and then accepts everything.
-    pub(super) async fn start(cover: Cover, tricks: &[Trick]) -> Self {
+    pub(crate) async fn start(cover: Cover, tricks: &[Trick]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Mutex::new(Shared {
@@ -97,27 +102,39 @@ impl Relay {
         )
         .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let ours = Arc::clone(&shared);
+        let held = Arc::new(Notify::new());
+        let (ours, ours_held) = (Arc::clone(&shared), Arc::clone(&held));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 ours.lock().unwrap().n_connections += 1;
                 let (acceptor, ours) = (acceptor.clone(), Arc::clone(&ours));
-                tokio::spawn(async move { serve(stream, cover, acceptor, ours).await });
+                let held = Arc::clone(&ours_held);
+                tokio::spawn(async move { serve(stream, cover, acceptor, ours, held).await });
             }
         });
         Self {
             port,
             ca_pem: cert.pem().into_bytes(),
             shared,
+            held,
         }
     }
 
+    /// Stands still, for good, at a step of the connections from now on: 0 is the greeting; then
+    /// come EHLO and, for each message, MAIL, RCPT, DATA, its content (not kept yet) and the last
+    /// word on it (kept, not said). Returns when it does.
+    pub(crate) fn hold_at(&self, step: usize) -> impl Future<Output = ()> + use<> {
+        self.shared.lock().unwrap().steps_left = Some(step);
+        let held = Arc::clone(&self.held);
+        async move { held.notified().await }
+    }
+
     /// What it has taken over so far.
-    pub(super) fn taken(&self) -> Vec<Taken> {
+    pub(crate) fn taken(&self) -> Vec<Taken> {
         self.shared.lock().unwrap().taken.clone()
     }
 
-    pub(super) fn n_connections(&self) -> usize {
+    pub(crate) fn n_connections(&self) -> usize {
         self.shared.lock().unwrap().n_connections
     }
 }
@@ -131,7 +148,23 @@ async fn serve(
     cover: Cover,
     acceptor: TlsAcceptor,
     shared: Arc<Mutex<Shared>>,
+    held: Arc<Notify>,
 ) -> Option<()> {
+    let step = async || {
+        let hold = match &mut shared.lock().unwrap().steps_left {
+            None => false,
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+        };
+        if hold {
+            held.notify_one();
+            std::future::pending::<()>().await;
+        }
+    };
+    step().await;
     let next = shared.lock().unwrap().tricks.front().copied();
     let greeting = match next {
         Some(Trick::SilentFromTheStart) => {
@@ -159,6 +192,11 @@ async fn serve(
     let (mut from, mut to) = (String::new(), Vec::new());
     loop {
         let line = hear(&mut stream).await?;
+        if line.starts_with("QUIT") {
+            say(&mut stream, "221 bye").await?;
+            return None;
+        }
+        step().await;
         let trick = shared.lock().unwrap().tricks.front().copied();
         let use_up = || {
             shared.lock().unwrap().tricks.pop_front();
@@ -236,6 +274,7 @@ async fn serve(
                     return None;
                 }
                 let message = hear_message(&mut stream).await?;
+                step().await;
                 let taken = Taken {
                     from: from.clone(),
                     to: to.clone(),
@@ -253,6 +292,7 @@ async fn serve(
                     }
                     trick => {
                         shared.lock().unwrap().taken.push(taken);
+                        step().await;
                         say(&mut stream, "250 2.0.0 queued as 4711").await?;
                         if trick == Some(Trick::AcceptAndLeave) {
                             return None;
@@ -261,10 +301,6 @@ async fn serve(
                 }
             }
             ("RSET" | "NOOP", _) => say(&mut stream, "250 ok").await?,
-            ("QUIT", _) => {
-                say(&mut stream, "221 bye").await?;
-                return None;
-            }
             _ => say(&mut stream, "500 what?").await?,
         }
     }

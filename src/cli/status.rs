@@ -13,7 +13,7 @@ use crate::web::status::{ServiceStatus, Status};
 /// Exit status 0 if every service is up, 1 if one is not.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The daemon's address, for example http://127.0.0.1:8080; by default where the configuration
+    /// The daemon's address, for example http://127.0.0.1:8430; by default where the configuration
     /// says that it listens
     #[arg(long, value_name = "URL")]
     url: Option<String>,

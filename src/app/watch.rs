@@ -70,7 +70,8 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let config = Arc::new(config);
-    let prober = Prober::new(config.vantage.clone())?;
+    let prober =
+        Prober::new(config.vantage.clone())?.with_controls(config.probing.controls.clone());
     let watched: Vec<Arc<Endpoint>> = config
         .catalog
         .endpoints()
@@ -158,7 +159,8 @@ pub async fn run(
 
     info!(
         endpoints = config.catalog.endpoints().count(),
-        "watching; the page is at http://{}/", config.web.listen
+        "watching; the page is at http://{}/",
+        config.web.listen
     );
     stop.await;
     info!("stopping: probes under way may end, what was seen is saved");
@@ -280,6 +282,8 @@ async fn ask(
     let mut under_way: JoinSet<Finding> = JoinSet::new();
     // Which endpoint a task asks, should the task itself be lost.
     let mut asked: BTreeMap<tokio::task::Id, (EndpointId, Timestamp)> = BTreeMap::new();
+    // Endpoints whose service asked us to wait: an ignored request to wait can get us banned.
+    let mut waiting: BTreeMap<EndpointId, Timestamp> = BTreeMap::new();
     loop {
         let now = asker.clock.now();
         let due = schedule.due(now);
@@ -290,6 +294,16 @@ async fn ask(
             let Some(whom) = by_id.get(&endpoint) else {
                 continue;
             };
+            if let Some(until) = waiting.get(&endpoint) {
+                if now < *until {
+                    schedule.finished(&endpoint);
+                    let message = format!("not asked: the service asked us to wait until {until}");
+                    let void = unasked(endpoint, &vantage, at, Void::RateLimited, message);
+                    asker.hand_over(Note::Seen(void));
+                    continue;
+                }
+                waiting.remove(&endpoint);
+            }
             let (whom, asker, permits) = (Arc::clone(whom), asker.clone(), Arc::clone(&permits));
             let task = under_way.spawn(async move {
                 // The semaphore is never closed.
@@ -317,10 +331,15 @@ async fn ask(
                             continue;
                         };
                         error!(endpoint = %endpoint, "the probe of `{endpoint}` broke off: {failed}");
-                        not_executed(endpoint, &vantage, tick)
+                        let message = "the probe broke off inside the monitor".to_owned();
+                        unasked(endpoint, &vantage, tick, Void::NotExecuted, message)
                     }
                 };
                 schedule.finished(&finding.endpoint);
+                if let Some(wait_ms) = finding.trace.retry_after_ms {
+                    let until = asker.clock.now().plus_ms(wait_ms);
+                    waiting.insert(finding.endpoint.clone(), until);
+                }
                 asker.hand_over(Note::Seen(finding));
             }
             () = tokio::time::sleep(wait) => {}
@@ -338,18 +357,25 @@ async fn ask(
     let _ = tokio::time::timeout(GRACE, drain).await;
 }
 
-fn not_executed(endpoint: EndpointId, vantage: &VantageId, tick: Timestamp) -> Finding {
+/// A tick at which nothing was asked, on record with the reason.
+fn unasked(
+    endpoint: EndpointId,
+    vantage: &VantageId,
+    tick: Timestamp,
+    reason: Void,
+    message: String,
+) -> Finding {
     Finding {
         endpoint,
         vantage: vantage.clone(),
         observation: Observation {
             tick,
             at: tick,
-            outcome: Outcome::Void(Void::NotExecuted),
+            outcome: Outcome::Void(reason),
         },
         trace: Trace {
-            message: "the probe broke off inside the monitor".to_owned(),
-            ..Default::default()
+            message,
+            ..Trace::default()
         },
     }
 }
@@ -359,12 +385,12 @@ impl Asker {
     fn hand_over(&self, note: Note) {
         let n_lost = match self.to_recorder.try_send(note) {
             Ok(()) => return,
-            Err(
-                mpsc::error::TrySendError::Full(note) | mpsc::error::TrySendError::Closed(note),
-            ) => match note {
-                Note::Seen(_) => 1,
-                Note::Missed(_) => 0,
-            },
+            Err(mpsc::error::TrySendError::Full(note) | mpsc::error::TrySendError::Closed(note)) => {
+                match note {
+                    Note::Seen(_) => 1,
+                    Note::Missed(_) => 0,
+                }
+            }
         };
         let before = self.pressure.lost.fetch_add(n_lost, Ordering::Relaxed);
         if before == 0 && n_lost > 0 {
@@ -396,10 +422,7 @@ fn record(
         }
         let in_hand = u64::try_from(findings.len()).unwrap_or(u64::MAX);
         pressure.in_hand.store(in_hand, Ordering::Relaxed);
-        let rows: Vec<Missed> = missed
-            .iter()
-            .map(|ticks| missed_row(ticks, vantage))
-            .collect();
+        let rows: Vec<Missed> = missed.iter().map(|ticks| missed_row(ticks, vantage)).collect();
         let saved = insist(pressure, &notes, || {
             store.append(&findings)?;
             store.save_missed(&rows)
@@ -435,10 +458,7 @@ fn insist<E: std::error::Error>(
         let n_errors = pressure.write_errors.fetch_add(1, Ordering::Relaxed) + 1;
         n_last_tries += u32::from(notes.is_closed());
         if n_last_tries > 3 {
-            error!(
-                n_errors,
-                "failed to {failure}; gave up: what was seen last is lost"
-            );
+            error!(n_errors, "failed to {failure}; gave up: what was seen last is lost");
             return false;
         }
         error!(
@@ -615,7 +635,11 @@ struct PastService {
     days: BTreeMap<NaiveDate, Tally>,
 }
 
-fn read_pictures(config: &Config, past: &mut Past, now: Timestamp) -> anyhow::Result<Vec<Picture>> {
+fn read_pictures(
+    config: &Config,
+    past: &mut Past,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Picture>> {
     let store = Store::open_reader(&config.store.path)?;
     config
         .catalog
@@ -647,8 +671,9 @@ fn read_picture(
         None => (None, None),
     };
     let known = past.services.get(&service.id);
-    let mut days: BTreeMap<NaiveDate, Tally> =
-        known.map(|known| known.days.clone()).unwrap_or_default();
+    let mut days: BTreeMap<NaiveDate, Tally> = known
+        .map(|known| known.days.clone())
+        .unwrap_or_default();
     if let Some(statement) = &statement {
         days.extend(days_of(statement, running, now));
     }
@@ -659,10 +684,7 @@ fn read_picture(
         running: statement,
         previous: known.and_then(|known| known.previous.clone()),
         timeline,
-        days: days
-            .into_iter()
-            .filter(|(date, _)| *date >= first)
-            .collect(),
+        days: days.into_iter().filter(|(date, _)| *date >= first).collect(),
         recent,
     })
 }
@@ -722,7 +744,11 @@ fn days_of(statement: &Statement, month: Month, now: Timestamp) -> Vec<(NaiveDat
 }
 
 /// What was seen in the last hours, for the states and their beginnings.
-fn read_recent(store: &Store, service: &Service, now: Timestamp) -> anyhow::Result<Vec<Recent>> {
+fn read_recent(
+    store: &Store,
+    service: &Service,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Recent>> {
     let window = Window::new(now.plus_ms(-24 * HOUR_MS), now)?;
     let mut recent = Vec::new();
     for endpoint in &service.endpoints {

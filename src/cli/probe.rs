@@ -5,7 +5,7 @@ use crate::app::load::unknown;
 use crate::clock::Clock;
 use crate::probe::Prober;
 use crate::sla::catalog::{Endpoint, Probe};
-use crate::sla::observation::{Finding, Outcome, Stage};
+use crate::sla::observation::{Finding, Hop, Outcome, Phases, Stage};
 
 /// Ask an endpoint once and tell what came of it
 ///
@@ -38,19 +38,21 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             .filter(|endpoint| !endpoint.retired)
             .collect(),
     };
-    let prober = Prober::new(config.vantage.clone()).map_err(Failure::system)?;
+    let prober = Prober::new(config.vantage.clone())
+        .map_err(Failure::system)?
+        .with_controls(config.probing.controls.clone());
     let findings = runtime()?.block_on(async {
         let mut findings = Vec::with_capacity(asked.len());
         for endpoint in &asked {
             prober.prepare(endpoint).map_err(Failure::input)?;
             let now = Clock::System.now();
-            findings.push(prober.probe(endpoint, now, now).await);
+            findings.push(prober.explain(endpoint, now, now).await);
         }
         Ok::<_, Failure>(findings)
     })?;
     let mut n_answered = 0;
-    for (endpoint, finding) in asked.iter().zip(&findings) {
-        print(describe(endpoint, finding))?;
+    for (endpoint, (finding, hops)) in asked.iter().zip(&findings) {
+        print(describe(endpoint, finding, hops))?;
         if matches!(finding.observation.outcome, Outcome::Answered { .. }) {
             n_answered += 1;
         }
@@ -69,7 +71,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
 }
 
 /// What came of it, for a terminal: the outcome, why, and how long each stage took.
-fn describe(endpoint: &Endpoint, finding: &Finding) -> String {
+fn describe(endpoint: &Endpoint, finding: &Finding, hops: &[Hop]) -> String {
     let Probe::Http(http) = &endpoint.probe;
     let mut text = format!("{}  {} {}\n", endpoint.id, http.method, http.url);
     match finding.observation.outcome {
@@ -98,29 +100,57 @@ fn describe(endpoint: &Endpoint, finding: &Finding) -> String {
     if let Some(cause) = &finding.trace.cause {
         text.push_str(&format!("  the service's own error code: {cause}\n"));
     }
-    if let Some(address) = finding.trace.address {
-        text.push_str(&format!("  address {address}"));
-        if let Some(status) = finding.trace.status {
-            text.push_str(&format!(", status {status}"));
+    for hop in hops {
+        describe_hop(&mut text, hop);
+    }
+    text
+}
+
+/// One connection: where to, over which protocols, which certificates, and how long each stage
+/// took.
+fn describe_hop(text: &mut String, hop: &Hop) {
+    text.push_str(&format!("  {}", hop.url));
+    if let Some(address) = hop.address {
+        text.push_str(&format!(" at {address}"));
+    }
+    if let Some(version) = &hop.http_version {
+        text.push_str(&format!(", {version}"));
+    }
+    if let Some(status) = hop.status {
+        text.push_str(&format!(", status {status}, {} bytes", hop.body_bytes));
+    }
+    text.push('\n');
+    if let Some(tls) = &hop.tls {
+        if let (Some(version), Some(suite)) = (&tls.version, &tls.cipher_suite) {
+            text.push_str(&format!("  {version}, {suite}\n"));
         }
-        text.push('\n');
+        for certificate in &tls.chain {
+            let end = certificate
+                .not_after
+                .map_or("an unreadable date".to_owned(), |end| end.to_string());
+            text.push_str(&format!(
+                "  certificate of {}, by {}, valid until {end}\n",
+                certificate.subject, certificate.issuer
+            ));
+        }
     }
-    if let Some(end) = finding.trace.certificate_not_after {
-        text.push_str(&format!("  certificate valid until {end}\n"));
-    }
+    describe_phases(text, &hop.phases);
+}
+
+fn describe_phases(text: &mut String, phases: &Phases) {
+    const WIDTH: u64 = 40;
     let total_us: u32 = Stage::ALL
         .iter()
-        .filter_map(|stage| finding.trace.phases.of(*stage))
+        .filter_map(|stage| phases.of(*stage))
         .sum();
+    let scale = |us: u32| -> usize {
+        let cells = u64::from(us) * WIDTH / u64::from(total_us.max(1));
+        usize::try_from(cells).unwrap_or(0)
+    };
     let mut before_us = 0;
     for stage in Stage::ALL {
-        let Some(us) = finding.trace.phases.of(stage) else {
+        let Some(us) = phases.of(stage) else {
             continue;
-        };
-        const WIDTH: u64 = 40;
-        let scale = |us: u32| -> usize {
-            let cells = u64::from(us) * WIDTH / u64::from(total_us.max(1));
-            usize::try_from(cells).unwrap_or(0)
         };
         text.push_str(&format!(
             "  {:<10} {:>6}.{:03} ms  {}{}\n",
@@ -132,5 +162,4 @@ fn describe(endpoint: &Endpoint, finding: &Finding) -> String {
         ));
         before_us += us;
     }
-    text
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -15,7 +16,7 @@ use super::load::{
     service_month,
 };
 use crate::config::Config;
-use crate::exchange::{engine, read_figures, sha256_hex, statement_json};
+use crate::exchange::{SigningKey, engine, read_figures, sha256_hex, statement_json};
 use crate::report::{
     self, DayLatency, Document, Edition, EndpointFigures, Latency, MonthResult, Rasters, Replaced,
     Report, report_number,
@@ -146,24 +147,46 @@ pub fn close(
             order.month
         );
     }
+    // Before anything is saved: a key that cannot be used must not leave statements unsigned.
+    let signing_key = signing_key(config)?;
     let editions = save(store, &settled, now, order)?;
     let all = settled.len();
-    let mut rasters = BTreeMap::new();
+    let mut press = Press {
+        config,
+        now,
+        who: order.who,
+        signing_key,
+        rasters: BTreeMap::new(),
+    };
     let mut closed = Vec::with_capacity(all);
     for (done, (settled, edition)) in settled.iter().zip(editions).enumerate() {
         progress(Progress { done, all });
-        closed.push(write(
-            config,
-            store,
-            now,
-            order,
-            settled,
-            edition,
-            &mut rasters,
-        )?);
+        closed.push(write(&mut press, store, settled, edition)?);
     }
     progress(Progress { done: all, all });
     Ok(closed)
+}
+
+/// The key that signs statements, if they are signed.
+///
+/// # Errors
+/// A file that cannot be read, that others can read, or that holds no key.
+pub fn signing_key(config: &Config) -> anyhow::Result<Option<SigningKey>> {
+    let Some(path) = &config.reports.signing_key_file else {
+        return Ok(None);
+    };
+    let shown = path.display();
+    let pem =
+        std::fs::read_to_string(path).with_context(|| format!("read signing key `{shown}`"))?;
+    let mode = std::fs::metadata(path)
+        .with_context(|| format!("read signing key `{shown}`"))?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        bail!("use signing key `{shown}`: others can read it (mode {mode:o}): chmod 600 it");
+    }
+    let key = SigningKey::from_pem(&pem).with_context(|| format!("use signing key `{shown}`"))?;
+    Ok(Some(key))
 }
 
 /// The months, newest first and at most `n_months`, that are over for `delay_ms` at `now` and in
@@ -420,14 +443,21 @@ fn edition(store: &Store, settled: &Settled<'_>) -> anyhow::Result<Edition> {
     })
 }
 
-fn write(
-    config: &Config,
-    store: &mut Store,
+/// What writing a report needs beside the report.
+struct Press<'a> {
+    config: &'a Config,
     now: Timestamp,
-    order: &Order<'_>,
+    who: &'a str,
+    signing_key: Option<SigningKey>,
+    /// By service: its partners share most of their pictures.
+    rasters: BTreeMap<String, Rasters>,
+}
+
+fn write(
+    press: &mut Press<'_>,
+    store: &mut Store,
     settled: &Settled<'_>,
-    outcome: Step,
-    rasters: &mut BTreeMap<String, Rasters>,
+    step: Step,
 ) -> anyhow::Result<Closed> {
     let service = settled.month.service;
     let closed = |number: String, done: Done| Closed {
@@ -441,7 +471,7 @@ fn write(
             .map(|figures| figures.lower.to_string()),
         done,
     };
-    let (edition, saved) = match outcome {
+    let (edition, saved) = match step {
         Step::Write { edition, saved } => (edition, saved),
         Step::Skip(done) => {
             let number = format!("{}-{}", settled.month.month, service.id);
@@ -451,7 +481,7 @@ fn write(
     let history = history(store, settled)?;
     let report = Report {
         language: settled.partner.language,
-        provider: &config.catalog.provider,
+        provider: &press.config.catalog.provider,
         partner: settled.partner,
         service,
         commitment: settled.month.commitment,
@@ -467,16 +497,23 @@ fn write(
         improvements: &[],
         edition: &edition,
     };
-    // The partners of one service share most of their pictures.
-    let rasters = rasters.entry(service.id.to_string()).or_default();
+    let rasters = press.rasters.entry(service.id.to_string()).or_default();
     let mut documents = report::render(&report, rasters);
     documents.push(Document {
         name: "statement.json".to_owned(),
         media_type: "application/json",
         bytes: settled.json.clone(),
     });
+    if let Some(key) = &press.signing_key {
+        let comment = format!("{} {}", edition.number, settled.partner.id);
+        documents.push(Document {
+            name: "statement.json.minisig".to_owned(),
+            media_type: "text/plain; charset=utf-8",
+            bytes: key.sign(&settled.json, &comment).into_bytes(),
+        });
+    }
     let folder = folder(
-        config,
+        press.config,
         settled.partner,
         settled.month.month,
         &edition.number,
@@ -499,7 +536,7 @@ fn write(
             kind: ActionKind::ReportWritten,
             what,
         };
-        store.journal(order.who, now, &action)?;
+        store.journal(press.who, press.now, &action)?;
     }
     Ok(closed(edition.number, done))
 }

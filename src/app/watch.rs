@@ -159,8 +159,7 @@ pub async fn run(
 
     info!(
         endpoints = config.catalog.endpoints().count(),
-        "watching; the page is at http://{}/",
-        config.web.listen
+        "watching; the page is at http://{}/", config.web.listen
     );
     stop.await;
     info!("stopping: probes under way may end, what was seen is saved");
@@ -385,12 +384,12 @@ impl Asker {
     fn hand_over(&self, note: Note) {
         let n_lost = match self.to_recorder.try_send(note) {
             Ok(()) => return,
-            Err(mpsc::error::TrySendError::Full(note) | mpsc::error::TrySendError::Closed(note)) => {
-                match note {
-                    Note::Seen(_) => 1,
-                    Note::Missed(_) => 0,
-                }
-            }
+            Err(
+                mpsc::error::TrySendError::Full(note) | mpsc::error::TrySendError::Closed(note),
+            ) => match note {
+                Note::Seen(_) => 1,
+                Note::Missed(_) => 0,
+            },
         };
         let before = self.pressure.lost.fetch_add(n_lost, Ordering::Relaxed);
         if before == 0 && n_lost > 0 {
@@ -422,7 +421,10 @@ fn record(
         }
         let in_hand = u64::try_from(findings.len()).unwrap_or(u64::MAX);
         pressure.in_hand.store(in_hand, Ordering::Relaxed);
-        let rows: Vec<Missed> = missed.iter().map(|ticks| missed_row(ticks, vantage)).collect();
+        let rows: Vec<Missed> = missed
+            .iter()
+            .map(|ticks| missed_row(ticks, vantage))
+            .collect();
         let saved = insist(pressure, &notes, || {
             store.append(&findings)?;
             store.save_missed(&rows)
@@ -458,7 +460,10 @@ fn insist<E: std::error::Error>(
         let n_errors = pressure.write_errors.fetch_add(1, Ordering::Relaxed) + 1;
         n_last_tries += u32::from(notes.is_closed());
         if n_last_tries > 3 {
-            error!(n_errors, "failed to {failure}; gave up: what was seen last is lost");
+            error!(
+                n_errors,
+                "failed to {failure}; gave up: what was seen last is lost"
+            );
             return false;
         }
         error!(
@@ -635,11 +640,7 @@ struct PastService {
     days: BTreeMap<NaiveDate, Tally>,
 }
 
-fn read_pictures(
-    config: &Config,
-    past: &mut Past,
-    now: Timestamp,
-) -> anyhow::Result<Vec<Picture>> {
+fn read_pictures(config: &Config, past: &mut Past, now: Timestamp) -> anyhow::Result<Vec<Picture>> {
     let store = Store::open_reader(&config.store.path)?;
     config
         .catalog
@@ -671,9 +672,8 @@ fn read_picture(
         None => (None, None),
     };
     let known = past.services.get(&service.id);
-    let mut days: BTreeMap<NaiveDate, Tally> = known
-        .map(|known| known.days.clone())
-        .unwrap_or_default();
+    let mut days: BTreeMap<NaiveDate, Tally> =
+        known.map(|known| known.days.clone()).unwrap_or_default();
     if let Some(statement) = &statement {
         days.extend(days_of(statement, running, now));
     }
@@ -684,7 +684,10 @@ fn read_picture(
         running: statement,
         previous: known.and_then(|known| known.previous.clone()),
         timeline,
-        days: days.into_iter().filter(|(date, _)| *date >= first).collect(),
+        days: days
+            .into_iter()
+            .filter(|(date, _)| *date >= first)
+            .collect(),
         recent,
     })
 }
@@ -744,11 +747,7 @@ fn days_of(statement: &Statement, month: Month, now: Timestamp) -> Vec<(NaiveDat
 }
 
 /// What was seen in the last hours, for the states and their beginnings.
-fn read_recent(
-    store: &Store,
-    service: &Service,
-    now: Timestamp,
-) -> anyhow::Result<Vec<Recent>> {
+fn read_recent(store: &Store, service: &Service, now: Timestamp) -> anyhow::Result<Vec<Recent>> {
     let window = Window::new(now.plus_ms(-24 * HOUR_MS), now)?;
     let mut recent = Vec::new();
     for endpoint in &service.endpoints {

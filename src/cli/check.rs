@@ -30,6 +30,9 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             faults.push_str(&format!("endpoint `{}`: failed to {fault}\n", endpoint.id));
         }
     }
+    if let Err(fault) = crate::app::close::signing_key(&config) {
+        faults.push_str(&format!("failed to {fault:#}\n"));
+    }
     let n_endpoints = config.catalog.endpoints().count();
     let n_services = config.catalog.services.len();
     let n_partners = config.catalog.partners.len();

@@ -15,6 +15,8 @@ use crate::config::{self, Config};
 use crate::demo::history::Past;
 use crate::demo::simulator::Scenario;
 use crate::demo::{self, NOTICE};
+use crate::sla::observation::Finding;
+use crate::sla::window::Window;
 use crate::store::{Action, ActionKind, Store};
 
 /// Show Vigie at work: simulated services, a year of history, reports
@@ -98,13 +100,10 @@ fn write_past(config: &Config, clock: &Clock) -> anyhow::Result<()> {
     let bar = progress_bar("endpoints: synthetic history");
     bar.set_length(u64::try_from(config.catalog.endpoints().count())?);
     for (_, endpoint) in config.catalog.endpoints() {
-        let mut findings = past
-            .findings(endpoint, &config.vantage, past.window())
-            .peekable();
-        while findings.peek().is_some() {
-            let batch: Vec<_> = findings.by_ref().take(20_000).collect();
-            store.append(&batch)?;
-        }
+        write_findings(
+            &mut store,
+            past.findings(endpoint, &config.vantage, past.window()),
+        )?;
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -128,6 +127,28 @@ fn write_past(config: &Config, clock: &Clock) -> anyhow::Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    // That took a while: history goes on up to where live probing takes over.
+    let past = Past::until(clock.now(), zone);
+    if let Some(meanwhile) = Window::between(now, past.window().end()) {
+        for (_, endpoint) in config.catalog.endpoints() {
+            write_findings(
+                &mut store,
+                past.findings(endpoint, &config.vantage, meanwhile),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn write_findings(
+    store: &mut Store,
+    findings: impl Iterator<Item = Finding>,
+) -> anyhow::Result<()> {
+    let mut findings = findings.peekable();
+    while findings.peek().is_some() {
+        let batch: Vec<_> = findings.by_ref().take(20_000).collect();
+        store.append(&batch)?;
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveTime;
+use chrono::{Days, NaiveTime};
 use chrono_tz::Tz;
 use toml::Spanned;
 
@@ -30,6 +30,8 @@ use super::{
 const DEFAULT_VANTAGE: &str = "main";
 const DEFAULT_STORE: &str = "/var/lib/vigie/vigie.db";
 const DEFAULT_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8430);
+/// The notice of a partner who leaves (both conventions, article 6).
+const NOTICE_TO_LEAVE_DAYS: u64 = 15;
 const DEFAULT_REPORTS: &str = "/var/lib/vigie/reports";
 const DEFAULT_CLOSE_DELAY_MS: i64 = 6 * HOUR_MS;
 const DEFAULT_CONCURRENCY_MAX: u32 = 64;
@@ -125,6 +127,10 @@ impl Checker<'_> {
             },
             reports: ReportsConfig {
                 directory: reports?,
+                signing_key_file: file
+                    .signing_key_file
+                    .maybe()?
+                    .map(|path| self.base.join(path)),
             },
             probing: ProbingConfig {
                 concurrency_max: concurrency_max?,
@@ -337,7 +343,25 @@ impl Checker<'_> {
                 "write the first day on which the partner is no longer connected",
             );
         }
+        self.leave_has_a_date(raw);
         Some((ServiceId::new(name)?, window?))
+    }
+
+    /// A partner who announced to leave is connected until a date that somebody decided. The
+    /// conventions say "un préavis de quinze jours" and not from when it runs: counting from the
+    /// receipt is proposed, and never assumed.
+    fn leave_has_a_date(&self, raw: &raw::Membership) {
+        let (Given::Written(received), Given::LeftOut) = (&raw.leave_received, &raw.until) else {
+            return;
+        };
+        let proposed = *received.get_ref() + Days::new(NOTICE_TO_LEAVE_DAYS);
+        self.notes.fault(
+            received.span(),
+            "the partner announced to leave, and `until` does not say when",
+            format!(
+                "decide it: {NOTICE_TO_LEAVE_DAYS} days after the receipt would be `until = {proposed}`"
+            ),
+        );
     }
 
     /// Notes a name that nothing has.

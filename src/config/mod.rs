@@ -64,6 +64,8 @@ pub struct WebConfig {
 pub struct ReportsConfig {
     /// The folder under which each partner's months are written.
     pub directory: PathBuf,
+    /// The private key (Ed25519, PKCS#8 PEM) that signs statements, if they are signed.
+    pub signing_key_file: Option<PathBuf>,
 }
 
 /// How endpoints are asked.

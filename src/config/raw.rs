@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use chrono::{NaiveTime, Weekday};
+use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -32,6 +32,7 @@ pub(super) struct File {
     pub(super) store_path: Given<PathBuf>,
     pub(super) web_listen: Given<SocketAddr>,
     pub(super) reports_directory: Given<PathBuf>,
+    pub(super) signing_key_file: Given<PathBuf>,
     pub(super) close_delay: Given<Ms>,
     pub(super) probing: Probing,
     pub(super) services: Option<Vec<Service>>,
@@ -200,6 +201,7 @@ pub(super) struct Membership {
     pub(super) service: At<Slug>,
     pub(super) from: At<Moment>,
     pub(super) until: Given<Moment>,
+    pub(super) leave_received: Given<NaiveDate>,
 }
 
 /// Reads a document.
@@ -215,12 +217,14 @@ pub(super) fn keys() -> BTreeSet<String> {
 }
 
 fn file(table: Table<'_>) -> File {
+    let reports = table.section("reports");
     File {
         provider: table.required_table("provider", provider),
         vantage_id: table.section("vantage").optional("id"),
         store_path: table.section("store").optional("path"),
         web_listen: table.section("web").optional("listen"),
-        reports_directory: table.section("reports").optional("directory"),
+        reports_directory: reports.optional("directory"),
+        signing_key_file: reports.optional("signing_key_file"),
         close_delay: table.section("close").optional("delay"),
         probing: probing(&table.section("probing")),
         services: table.tables("service", service),
@@ -433,5 +437,6 @@ fn membership(table: Table<'_>) -> Membership {
         service: table.required("service"),
         from: table.required("from"),
         until: table.optional("until"),
+        leave_received: table.optional("leave_received"),
     }
 }

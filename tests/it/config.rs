@@ -1533,6 +1533,9 @@ fn every_key_without_a_default_can_be_put_in() {
         if key.starts_with("maintenance_") {
             text = text.replace("maintenance = \"counted\"", "maintenance = \"excluded\"");
         }
+        if key.starts_with("leave_received") {
+            text = text.replace("#until = 2026-01-01", "until = 2026-01-01");
+        }
         good(&text);
     }
 }
@@ -1655,4 +1658,22 @@ fn the_installation_file_can_take_the_later_terms() {
         .collect();
     assert_eq!(targets, ["95 %", "99.5 %"]);
     assert_eq!(commitments[1].period, PeriodSource::Text);
+}
+
+/// Counting the notice from the receipt is our proposal, and nobody's word: it is shown, not taken.
+#[test]
+fn leaving_asks_for_a_date_and_proposes_one() {
+    let leaving = DEFAULT_TOML.replace(
+        "#leave_received = 2025-12-17",
+        "leave_received = 2025-10-20",
+    );
+    let faults =
+        vigie::config::parse(&leaving, "vigie.toml", std::path::Path::new("")).unwrap_err();
+    let [fault] = faults.as_slice() else {
+        panic!("{faults}")
+    };
+    assert!(
+        fault.remedy.contains("15 days") && fault.remedy.contains("until = 2025-11-04"),
+        "{faults}"
+    );
 }

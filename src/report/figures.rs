@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::{MonthResult, Report};
 use crate::sla::availability::{Availability, Tally, Verdict};
-use crate::sla::ledger::{Class, ExclusionKind};
+use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
 use crate::sla::window::{Timestamp, Window, Windows};
 
 /// One civil day of the month.
@@ -179,7 +179,10 @@ pub(super) fn planned(report: &Report<'_>) -> Windows {
     let asked_for = report
         .exclusions
         .iter()
-        .filter(|exclusion| exclusion.kind == ExclusionKind::Maintenance)
+        .filter(|exclusion| {
+            exclusion.kind == ExclusionKind::Maintenance
+                && exclusion.acceptance != Acceptance::Refused
+        })
         .filter_map(|exclusion| exclusion.window.intersection(&window));
     announced.chain(asked_for).collect()
 }

@@ -348,7 +348,6 @@ fn result(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
             notes: notes(report, words),
         }),
         Block::Figures(key_figures(report, words)),
-        Block::Chart(charts::calendar(report, words)),
         Block::Table(ledger_table(report, words)),
     ];
     if let Some(availability) = figures::elapsed_tally(report).availability() {
@@ -357,6 +356,11 @@ fn result(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
             &words.number(availability.lower.whole_ms()),
             &words.rate(availability.lower),
         )));
+    }
+    blocks.push(Block::Chart(charts::calendar(report, words)));
+    let windows = windows_table(report, words);
+    if !windows.rows.is_empty() {
+        blocks.push(Block::Data(windows));
     }
     blocks.push(Block::Chart(charts::daily(report, words)));
     blocks.push(Block::Chart(charts::budget(report, words)));
@@ -564,6 +568,29 @@ fn ledger_table(report: &Report<'_>, words: &'static Words) -> Table {
     table
 }
 
+/// What the calendar shows besides Up time, to the second.
+fn windows_table(report: &Report<'_>, words: &'static Words) -> Table {
+    let zone = report.month.zone();
+    let mut table = Table::new(words.windows_caption, &words.windows_head, &[2]);
+    let Some(elapsed) = figures::elapsed(report) else {
+        return table;
+    };
+    for entry in report.statement.ledger.entries() {
+        let Some(window) = entry.window.intersection(&elapsed) else {
+            continue;
+        };
+        if entry.class != Class::Up {
+            table.push([
+                words.instant(window.start(), zone),
+                words.instant(window.end(), zone),
+                (words.duration)(window.length_ms()),
+                (words.class)(entry.class).to_owned(),
+            ]);
+        }
+    }
+    table
+}
+
 fn days_table(report: &Report<'_>, words: &'static Words) -> Table {
     let mut table = Table::new(words.days_caption, &words.days_head, &[1, 2, 3, 4, 5, 6]);
     for day in figures::days(report) {
@@ -624,7 +651,11 @@ fn evolution(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
     let previous = figures::earlier(report)
         .find(|result| result.month == report.month.previous())
         .copied();
-    if let Some(previous) = previous.filter(|_| statement.now.is_none()) {
+    let decided = |verdict| figures::comparable(verdict) && statement.now.is_none();
+    if let Some(previous) = previous
+        && decided(previous.verdict)
+        && decided(statement.verdict)
+    {
         sentences.push((words.down_compared)(
             &(words.duration)(statement.tally.down_ms),
             &(words.duration)(previous.tally.down_ms),

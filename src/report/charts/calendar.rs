@@ -31,10 +31,12 @@ pub(in crate::report) fn calendar(report: &Report<'_>, words: &Words) -> Chart {
     let shown: Vec<Class> = Class::ALL
         .into_iter()
         .filter(|class| match class {
-            Class::Up | Class::Down | Class::Unknown => true,
-            Class::Degraded | Class::Credited | Class::Excluded | Class::OutOfScope => {
-                tally.of(*class) > 0
-            }
+            Class::Up | Class::Down => true,
+            Class::Unknown
+            | Class::Degraded
+            | Class::Credited
+            | Class::Excluded
+            | Class::OutOfScope => tally.of(*class) > 0,
         })
         .collect();
     let mut keys: Vec<(Key, String)> = shown
@@ -105,7 +107,8 @@ pub(in crate::report) fn calendar(report: &Report<'_>, words: &Words) -> Chart {
                     .filter_map(|entry| {
                         let window = entry.window.intersection(&past)?;
                         let (start, end) = (x(window.start()), x(window.end()));
-                        Some((entry.class, (start, end.max(start + WIDTH_MIN))))
+                        let end = end.max(start + WIDTH_MIN).min(whole.1);
+                        Some((entry.class, (start.min(end - WIDTH_MIN), end)))
                     })
                     .collect();
                 layers.sort_by_key(|(class, _)| *class == Class::Down);

@@ -76,7 +76,7 @@ pub(in crate::report) fn daily(report: &Report<'_>, words: &Words) -> Chart {
             };
             rate_axis(canvas, &y, (LEFT, WIDTH - RIGHT), words);
             let slot = (WIDTH - RIGHT - LEFT) / days.len() as f64;
-            let mut outside = false;
+            let (mut outside, mut unknown) = (false, false);
             for (idx, (day, rates)) in days.iter().zip(&rates).enumerate() {
                 let left = LEFT + slot * idx as f64;
                 let x = (left + slot * 0.14, left + slot * 0.86);
@@ -106,6 +106,7 @@ pub(in crate::report) fn daily(report: &Report<'_>, words: &Words) -> Chart {
                     top = end;
                 }
                 if rates.lower < rates.upper {
+                    unknown = true;
                     let end = lower.max(top + HEIGHT_MIN).min(bottom);
                     if top < end {
                         canvas.rect(x, (top, end), Paint::Class(Class::Unknown));
@@ -131,11 +132,11 @@ pub(in crate::report) fn daily(report: &Report<'_>, words: &Words) -> Chart {
             let mut keys = vec![
                 (Key::Area(Paint::Class(Class::Up)), class(Class::Up)),
                 (Key::Area(Paint::Class(Class::Down)), class(Class::Down)),
-                (
-                    Key::Area(Paint::Class(Class::Unknown)),
-                    class(Class::Unknown),
-                ),
             ];
+            if unknown {
+                let paint = Paint::Class(Class::Unknown);
+                keys.push((Key::Area(paint), class(Class::Unknown)));
+            }
             if outside {
                 let paint = Paint::Class(Class::OutOfScope);
                 keys.push((Key::Area(paint), class(Class::OutOfScope)));

@@ -234,7 +234,7 @@ pub(super) static WORDS: Words = Words {
     rate_at_least: |observed| format!("at least; {observed}"),
     rate_between: |lower, upper| format!("{lower} to {upper}"),
     rate_observed: |observed, coverage| {
-        format!("{observed} of the measured time, which is {coverage} of the month")
+        format!("{observed} of the measured time, which is {coverage} of the time that counts")
     },
     figure_target: "Commitment",
     figure_target_step: |step| format!("internal objective: {step}"),
@@ -275,6 +275,8 @@ pub(super) static WORDS: Words = Words {
         Class::OutOfScope => "not connected, or outside opening hours",
     },
     class_future: "To come",
+    windows_caption: "Windows of the month in which the Service was not simply available",
+    windows_head: ["Start", "End", "Duration", "State"],
     days_caption: "Availability per day",
     days_head: [
         "Day",
@@ -487,7 +489,7 @@ pub(super) static WORDS: Words = Words {
     method_interval: "Interval",
     method_interval_text: |interval, timeout, validity| {
         format!(
-            "One measurement every {interval}, with a timeout of {timeout}. A measurement holds until the next one, at most {validity}; beyond that, time is unmeasured."
+            "Interval between two measurements: {interval}. Timeout of an answer: {timeout}. A measurement holds until the next one, at most {validity}; beyond that, time is unmeasured."
         )
     },
     method_confirmation: "Confirmation threshold",

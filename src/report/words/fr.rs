@@ -242,7 +242,7 @@ pub(super) static WORDS: Words = Words {
     rate_at_least: |observed| format!("au moins\u{a0}; {observed}"),
     rate_between: |lower, upper| format!("{lower} à {upper}"),
     rate_observed: |observed, coverage| {
-        format!("{observed} du temps mesuré, qui représente {coverage} du mois")
+        format!("{observed} du temps mesuré, qui représente {coverage} du temps compté")
     },
     figure_target: "Engagement",
     figure_target_step: |step| format!("objectif interne\u{a0}: {step}"),
@@ -280,6 +280,8 @@ pub(super) static WORDS: Words = Words {
         Class::OutOfScope => "hors raccordement ou hors plage d'ouverture",
     },
     class_future: "À venir",
+    windows_caption: "Plages du mois où le Service n'était pas simplement disponible",
+    windows_head: ["Début", "Fin", "Durée", "État"],
     days_caption: "Disponibilité par jour",
     days_head: [
         "Jour",
@@ -504,7 +506,7 @@ pub(super) static WORDS: Words = Words {
     method_interval: "Périodicité",
     method_interval_text: |interval, timeout, validity| {
         format!(
-            "Un relevé toutes les {interval}, avec un délai d'attente de {timeout}. Un relevé vaut jusqu'au suivant, au plus {validity}\u{a0}; au-delà, le temps est non mesuré."
+            "Intervalle entre deux relevés\u{a0}: {interval}. Délai d'attente d'une réponse\u{a0}: {timeout}. Un relevé vaut jusqu'au suivant, au plus {validity}\u{a0}; au-delà, le temps est non mesuré."
         )
     },
     method_confirmation: "Seuil de confirmation",

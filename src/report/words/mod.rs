@@ -177,6 +177,8 @@ pub(crate) struct Words {
     pub(crate) class: fn(Class) -> &'static str,
     pub(crate) class_meaning: fn(Class) -> &'static str,
     pub(crate) class_future: &'static str,
+    pub(crate) windows_caption: &'static str,
+    pub(crate) windows_head: [&'static str; 4],
     pub(crate) days_caption: &'static str,
     pub(crate) days_head: [&'static str; 7],
 

@@ -762,7 +762,8 @@ fn read_recent(store: &Store, service: &Service, now: Timestamp) -> anyhow::Resu
     Ok(recent)
 }
 
-fn missed_row(ticks: &MissedTicks, vantage: &VantageId) -> Missed {
+/// Missed ticks as the store keeps them.
+pub fn missed_row(ticks: &MissedTicks, vantage: &VantageId) -> Missed {
     Missed {
         vantage: vantage.clone(),
         endpoint: ticks.endpoint.clone(),

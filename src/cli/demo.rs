@@ -9,15 +9,14 @@ use tokio::net::TcpListener;
 use super::close::progress_bar;
 use super::{Failure, asked_to_stop, exit, print, runtime, start_logging};
 use crate::app::close::{Kind, Order, close};
-use crate::app::watch;
+use crate::app::watch::{self, missed_row};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::demo::history::Past;
 use crate::demo::simulator::Scenario;
 use crate::demo::{self, NOTICE};
-use crate::sla::observation::Finding;
 use crate::sla::window::Window;
-use crate::store::{Action, ActionKind, Store};
+use crate::store::{Action, ActionKind, Missed, Store};
 
 /// Show Vigie at work: simulated services, a year of history, reports
 ///
@@ -70,6 +69,13 @@ async fn play(args: &Args, directory: &Path) -> anyhow::Result<()> {
     });
     past.await??;
     let reports = config.reports.directory.display();
+    if args.prepare_only {
+        tell(&format!(
+            "Reports        {reports}\nConfiguration  {}\n",
+            scene.config_file.display()
+        ));
+        return Ok(());
+    }
     tell(&format!(
         "Status page    http://{listen}/\n\
          Metrics        http://{listen}/metrics\n\
@@ -80,9 +86,6 @@ async fn play(args: &Args, directory: &Path) -> anyhow::Result<()> {
          Stop with Ctrl-C.\n",
         scene.config_file.display()
     ));
-    if args.prepare_only {
-        return Ok(());
-    }
     watch::run(config, clock, listener, asked_to_stop()).await
 }
 
@@ -97,16 +100,22 @@ fn write_past(config: &Config, clock: &Clock) -> anyhow::Result<()> {
         .zone();
     let past = Past::until(now, zone);
     let mut store = Store::open(&config.store.path)?;
-    let bar = progress_bar("endpoints: synthetic history");
-    bar.set_length(u64::try_from(config.catalog.endpoints().count())?);
-    for (_, endpoint) in config.catalog.endpoints() {
-        write_findings(
-            &mut store,
-            past.findings(endpoint, &config.vantage, past.window()),
-        )?;
+    let days = past.days(&config.catalog, &config.vantage);
+    let bar = progress_bar("days: synthetic history");
+    bar.set_length(u64::try_from(days.len())?);
+    for findings in days {
+        store.append(&findings)?;
         bar.inc(1);
     }
     bar.finish_and_clear();
+    for (_, endpoint) in config.catalog.endpoints() {
+        let missed: Vec<Missed> = past
+            .missed(endpoint)
+            .into_iter()
+            .map(|ticks| missed_row(&ticks, &config.vantage))
+            .collect();
+        store.save_missed(&missed)?;
+    }
     let invented = Action {
         kind: ActionKind::HistoryInvented,
         what: serde_json::json!({ "notice": NOTICE }),
@@ -131,23 +140,9 @@ fn write_past(config: &Config, clock: &Clock) -> anyhow::Result<()> {
     let past = Past::until(clock.now(), zone);
     if let Some(meanwhile) = Window::between(now, past.window().end()) {
         for (_, endpoint) in config.catalog.endpoints() {
-            write_findings(
-                &mut store,
-                past.findings(endpoint, &config.vantage, meanwhile),
-            )?;
+            let findings = past.findings(endpoint, &config.vantage, meanwhile);
+            store.append(&findings.collect::<Vec<_>>())?;
         }
-    }
-    Ok(())
-}
-
-fn write_findings(
-    store: &mut Store,
-    findings: impl Iterator<Item = Finding>,
-) -> anyhow::Result<()> {
-    let mut findings = findings.peekable();
-    while findings.peek().is_some() {
-        let batch: Vec<_> = findings.by_ref().take(20_000).collect();
-        store.append(&batch)?;
     }
     Ok(())
 }

@@ -6,5 +6,6 @@ mod figures;
 mod laws;
 mod naive;
 mod random;
+mod statement;
 mod timeline;
 mod window;

@@ -6,6 +6,7 @@
 
 mod commitment;
 mod endpoint;
+mod mail;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -112,6 +113,7 @@ impl Checker<'_> {
         let store = self.path(file.store_path, DEFAULT_STORE);
         let reports = self.path(file.reports_directory, DEFAULT_REPORTS);
         let provider = file.provider.and_then(provider);
+        let mail = self.mail(file.mail, provider.as_ref());
         let partners = all(file.partners, |partner| self.partner(partner, &services));
         let services = all(file.services, |service| self.service(service));
         Some(Config {
@@ -132,6 +134,7 @@ impl Checker<'_> {
                     .maybe()?
                     .map(|path| self.base.join(path)),
             },
+            mail: mail?,
             probing: ProbingConfig {
                 concurrency_max: concurrency_max?,
                 controls: file
@@ -279,7 +282,7 @@ impl Checker<'_> {
     ) -> Option<Vec<Membership>> {
         let mut earlier: Vec<(ServiceId, Window, usize)> = Vec::new();
         let read = all(raw, |membership| {
-            let (service, window) = self.membership(&membership, services)?;
+            let (service, window, revoked) = self.membership(&membership, services)?;
             let overlapping = earlier.iter().find(|(other, their_window, _)| {
                 *other == service && their_window.intersection(&window).is_some()
             });
@@ -292,20 +295,23 @@ impl Checker<'_> {
             }
             let line = line_of(self.text, membership.at.start);
             earlier.push((service.clone(), window, line));
-            Some((service, window))
+            Some((service, window, revoked))
         })?;
         let mut memberships: Vec<Membership> = Vec::new();
-        for (service, window) in read {
+        for (service, window, revoked) in read {
+            let revoked = revoked.then(|| window.end());
             let known = memberships
                 .iter_mut()
                 .find(|membership| membership.service == service);
             match known {
                 Some(membership) => {
                     membership.windows = membership.windows.union(&window.into());
+                    membership.revoked = membership.revoked.max(revoked);
                 }
                 None => memberships.push(Membership {
                     service,
                     windows: window.into(),
+                    revoked,
                 }),
             }
         }
@@ -316,7 +322,7 @@ impl Checker<'_> {
         &self,
         raw: &raw::Membership,
         services: &Services,
-    ) -> Option<(ServiceId, Window)> {
+    ) -> Option<(ServiceId, Window, bool)> {
         let service = raw.service.as_ref()?;
         let name = service.get_ref().0.as_str();
         self.resolve(
@@ -330,28 +336,45 @@ impl Checker<'_> {
             .from
             .as_ref()
             .and_then(|from| self.instant("from", from, zone));
-        let end = match &raw.until {
-            Given::LeftOut => Some(Timestamp::MAX),
-            Given::Wrong => None,
-            Given::Written(until) => self.instant("until", until, zone),
-        };
-        let window = Window::between(start?, end?);
-        if let (None, Some(at)) = (window, raw.until.at()) {
+        if let (Some(_), Some(at)) = (raw.until.at(), raw.revoked.at()) {
             self.notes.fault(
                 at,
-                "`until` is not after `from`",
+                "the membership ends once: `until` is there already",
+                "write `revoked` if the provider ended it, `until` if the partner did",
+            );
+        }
+        let revoked = raw.revoked.at().is_some();
+        let (key, end) = if revoked {
+            ("revoked", &raw.revoked)
+        } else {
+            ("until", &raw.until)
+        };
+        let end_at = end.at();
+        let end = match end {
+            Given::LeftOut => Some(Timestamp::MAX),
+            Given::Wrong => None,
+            Given::Written(end) => self.instant(key, end, zone),
+        };
+        let window = Window::between(start?, end?);
+        if let (None, Some(at)) = (window, end_at) {
+            self.notes.fault(
+                at,
+                format!("`{key}` is not after `from`"),
                 "write the first day on which the partner is no longer connected",
             );
         }
         self.leave_has_a_date(raw);
-        Some((ServiceId::new(name)?, window?))
+        Some((ServiceId::new(name)?, window?, revoked))
     }
 
     /// A partner who announced to leave is connected until a date that somebody decided. The
     /// conventions say "un préavis de quinze jours" and not from when it runs: counting from the
     /// receipt is proposed, and never assumed.
     fn leave_has_a_date(&self, raw: &raw::Membership) {
-        let (Given::Written(received), Given::LeftOut) = (&raw.leave_received, &raw.until) else {
+        let end = (&raw.until, &raw.revoked);
+        let (Given::Written(received), (Given::LeftOut, Given::LeftOut)) =
+            (&raw.leave_received, end)
+        else {
             return;
         };
         let proposed = *received.get_ref() + Days::new(NOTICE_TO_LEAVE_DAYS);

@@ -12,6 +12,7 @@ use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 use crate::sla::window::{Timestamp, parse_zone};
 
+use super::MailSecurity;
 use super::fault::names_a_secret;
 use super::reader::nearest;
 
@@ -590,6 +591,26 @@ impl Kind for HostName {
     }
 }
 
+/// The name of a file in a folder that is known otherwise.
+pub(super) struct FileName(pub(super) String);
+
+impl Kind for FileName {
+    const NAME: &'static str = "the name of a document";
+    const WRITTEN: &'static str = "its name without a folder, in quotes";
+    const EXAMPLE: &'static str = "\"rapport.html\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        let fits = !text.is_empty()
+            && !text.starts_with('.')
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        fits.then(|| Self(text.to_owned()))
+            .ok_or_else(|| Refusal::Wrong(format!("`{text}` is not the name of a document")))
+    }
+}
+
 /// A host and a port.
 impl Kind for Control {
     const NAME: &'static str = "a host and a port";
@@ -701,6 +722,10 @@ words!(
 words!(
     ProxyKind, "a kind of proxy", "`\"http\"` or `\"socks5\"`", "\"http\"",
     "http" => Self::Http, "socks5" => Self::Socks5
+);
+words!(
+    MailSecurity, "a protection", "`\"tls\"`, `\"starttls\"` or `\"plain\"`", "\"tls\"",
+    "tls" => Self::Tls, "starttls" => Self::StartTls, "plain" => Self::Plain
 );
 words!(
     PeriodSource, "where the period comes from", "`\"text\"` or `\"assumption\"`", "\"text\"",

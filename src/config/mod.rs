@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-use crate::sla::catalog::{Catalog, Control, VantageId};
+use crate::sla::catalog::{Catalog, Control, SecretPlace, VantageId};
 
 pub use fault::{Fault, Faults};
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub web: WebConfig,
     /// What partners read.
     pub reports: ReportsConfig,
+    /// Letters to partners.
+    pub mail: MailConfig,
     /// How endpoints are asked.
     pub probing: ProbingConfig,
     /// When a month is closed.
@@ -66,6 +68,70 @@ pub struct ReportsConfig {
     pub directory: PathBuf,
     /// The private key (Ed25519, PKCS#8 PEM) that signs statements, if they are signed.
     pub signing_key_file: Option<PathBuf>,
+}
+
+/// Letters to partners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailConfig {
+    /// Where letters are handed over; absent: none are written.
+    pub transport: Option<MailTransport>,
+    /// The sender's mailbox.
+    pub from: String,
+    /// The sender's name.
+    pub label: String,
+    /// Where answers go, if not to the sender.
+    pub reply_to: Option<String>,
+    /// Where reports of failed delivery go, if not to the sender.
+    pub return_path: Option<String>,
+    /// The last lines of a letter, if not the provider's name.
+    pub signature: Option<String>,
+    /// The documents of the report that are attached.
+    pub attach: Vec<String>,
+    /// Where the reports' folder is served, without a slash at its end, if it is.
+    pub base_url: Option<String>,
+    /// Whether letters wait for somebody's approval.
+    pub review: bool,
+    /// Whether a partner whose connection the provider ended still gets letters.
+    pub revoked_partners: bool,
+}
+
+/// Where letters are handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailTransport {
+    /// To a mail relay.
+    Relay(RelayConfig),
+    /// As files in this folder.
+    Folder(PathBuf),
+}
+
+/// A mail relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayConfig {
+    /// A name or an address.
+    pub host: String,
+    /// Where it listens.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: MailSecurity,
+    /// The account and where its password is kept; absent: the relay takes mail unasked.
+    pub login: Option<(String, SecretPlace)>,
+    /// A file of trusted authorities (PEM) in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How we call ourselves.
+    pub hello: String,
+    /// How long to wait for each answer, in milliseconds.
+    pub timeout_ms: i64,
+}
+
+/// How the connection to a mail relay is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailSecurity {
+    /// TLS from the first byte.
+    Tls,
+    /// TLS from the first command that matters; a relay that does not offer it is not used.
+    StartTls,
+    /// Not at all; only to this machine.
+    Plain,
 }
 
 /// How endpoints are asked.

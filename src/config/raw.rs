@@ -17,9 +17,10 @@ use toml::de::DeTable;
 use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 
+use super::MailSecurity;
 use super::kind::{
-    Bytes, FieldPath, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority, Method,
-    Moment, Ms, Prose, Redirects, RuleWord, Slug, Status, Variable,
+    Bytes, FieldPath, FileName, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority,
+    Method, Moment, Ms, Prose, Redirects, RuleWord, Slug, Status, Variable,
 };
 use super::reader::{Entry, Given, Notes, Table};
 
@@ -33,6 +34,7 @@ pub(super) struct File {
     pub(super) web_listen: Given<SocketAddr>,
     pub(super) reports_directory: Given<PathBuf>,
     pub(super) signing_key_file: Given<PathBuf>,
+    pub(super) mail: Mail,
     pub(super) close_delay: Given<Ms>,
     pub(super) probing: Probing,
     pub(super) services: Option<Vec<Service>>,
@@ -48,6 +50,35 @@ pub(super) struct Provider {
     pub(super) name: At<Line>,
     pub(super) contact: At<Mailbox>,
     pub(super) data_protection_contact: Given<Line>,
+}
+
+/// Letters; each key may be left out.
+pub(super) struct Mail {
+    pub(super) relay: Given<Control>,
+    pub(super) security: Given<MailSecurity>,
+    pub(super) login: Given<Login>,
+    pub(super) ca_file: Given<PathBuf>,
+    pub(super) hello: Given<HostName>,
+    pub(super) timeout: Given<Ms>,
+    pub(super) folder: Given<PathBuf>,
+    pub(super) from: Given<Mailbox>,
+    pub(super) label: Given<Line>,
+    pub(super) reply_to: Given<Mailbox>,
+    pub(super) return_path: Given<Mailbox>,
+    pub(super) signature: Given<Prose>,
+    pub(super) attach: Option<Vec<Spanned<FileName>>>,
+    pub(super) base_url: Given<Url>,
+    pub(super) link_only: Given<bool>,
+    pub(super) review: Given<bool>,
+    pub(super) revoked_partners: Given<bool>,
+}
+
+/// An account, and where its password is kept.
+pub(super) struct Login {
+    pub(super) at: Range<usize>,
+    pub(super) user: At<Line>,
+    pub(super) file: Given<PathBuf>,
+    pub(super) env: Given<Variable>,
 }
 
 pub(super) struct Service {
@@ -202,6 +233,7 @@ pub(super) struct Membership {
     pub(super) from: At<Moment>,
     pub(super) until: Given<Moment>,
     pub(super) leave_received: Given<NaiveDate>,
+    pub(super) revoked: Given<Moment>,
 }
 
 /// Reads a document.
@@ -225,6 +257,7 @@ fn file(table: Table<'_>) -> File {
         web_listen: table.section("web").optional("listen"),
         reports_directory: reports.optional("directory"),
         signing_key_file: reports.optional("signing_key_file"),
+        mail: mail(table.section("mail")),
         close_delay: table.section("close").optional("delay"),
         probing: probing(&table.section("probing")),
         services: table.tables("service", service),
@@ -244,6 +277,33 @@ fn provider(table: Table<'_>) -> Provider {
         name: table.required("name"),
         contact: table.required("contact"),
         data_protection_contact: table.optional("data_protection_contact"),
+    }
+}
+
+fn mail(table: Table<'_>) -> Mail {
+    Mail {
+        relay: table.optional("relay"),
+        security: table.optional("security"),
+        login: table.optional_table("login", |login| Login {
+            at: login.at(),
+            user: login.required("user"),
+            file: login.optional("file"),
+            env: login.optional("env"),
+        }),
+        ca_file: table.optional("ca_file"),
+        hello: table.optional("hello"),
+        timeout: table.optional("timeout"),
+        folder: table.optional("folder"),
+        from: table.optional("from"),
+        label: table.optional("label"),
+        reply_to: table.optional("reply_to"),
+        return_path: table.optional("return_path"),
+        signature: table.optional("signature"),
+        attach: table.optional_list("attach"),
+        base_url: table.optional("base_url"),
+        link_only: table.optional("link_only"),
+        review: table.optional("review"),
+        revoked_partners: table.optional("revoked_partners"),
     }
 }
 
@@ -438,5 +498,6 @@ fn membership(table: Table<'_>) -> Membership {
         from: table.required("from"),
         until: table.optional("until"),
         leave_received: table.optional("leave_received"),
+        revoked: table.optional("revoked"),
     }
 }

@@ -10,6 +10,7 @@ use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, SinglePart}
 use lettre::{Address, address::Envelope};
 
 use super::MailError;
+use crate::config::MailConfig;
 use crate::report::Letter;
 use crate::sla::catalog::Language;
 use crate::sla::window::Timestamp;
@@ -23,6 +24,19 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// The sender that the configuration names.
+    ///
+    /// # Errors
+    /// What is not the address of a mailbox.
+    pub fn from_config(config: &MailConfig) -> Result<Self, MailError> {
+        Self::new(
+            Some(&config.label),
+            &config.from,
+            config.reply_to.as_deref(),
+            config.return_path.as_deref(),
+        )
+    }
+
     /// Letters come from `address`, shown with `label`; answers go to `reply_to` (absent: to the
     /// same), and reports of failed delivery to `return_path` (absent: to the same).
     ///

@@ -10,10 +10,14 @@ mod smtp;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use crate::config::{MailConfig, MailTransport};
+
+pub use crate::config::MailSecurity as Security;
 pub use message::{Mail, Sender, masked};
 pub use secret::read_password;
-pub use smtp::{Login, Security, Smtp, SmtpSettings};
+pub use smtp::{Login, Smtp, SmtpSettings};
 
 /// Where letters are handed over.
 #[derive(Debug)]
@@ -115,6 +119,43 @@ pub enum MailError {
 }
 
 impl Mailer {
+    /// The mailer that the configuration asks for; absent if it asks for no letters. Reads the
+    /// password and the trusted authorities, connects to nothing.
+    ///
+    /// # Errors
+    /// A password or authorities that cannot be read, or may be read by too many.
+    pub fn new(config: &MailConfig) -> Result<Option<Self>, MailError> {
+        let relay = match &config.transport {
+            None => return Ok(None),
+            Some(MailTransport::Folder(folder)) => return Ok(Some(Self::Folder(folder.clone()))),
+            Some(MailTransport::Relay(relay)) => relay,
+        };
+        let login = match &relay.login {
+            None => None,
+            Some((user, place)) => Some(Login {
+                user: user.clone(),
+                password: read_password(place)?,
+            }),
+        };
+        let ca_pem = match &relay.ca_file {
+            None => None,
+            Some(path) => Some(std::fs::read(path).map_err(|error| MailError::Tls {
+                host: relay.host.clone(),
+                reason: format!("read trusted authorities `{}`: {error}", path.display()),
+            })?),
+        };
+        let smtp = Smtp::new(SmtpSettings {
+            host: relay.host.clone(),
+            port: relay.port,
+            security: relay.security,
+            login,
+            ca_pem,
+            hello_name: relay.hello.clone(),
+            timeout: Duration::from_millis(u64::try_from(relay.timeout_ms).unwrap_or(0)),
+        })?;
+        Ok(Some(Self::Smtp(Box::new(smtp))))
+    }
+
     /// Hands `mail` over. A mail that is handed over again is the same mail, byte for byte, under
     /// the same Message-ID.
     pub async fn send(&mut self, mail: &Mail) -> Dispatch {

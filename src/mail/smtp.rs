@@ -21,6 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
 use super::{Dispatch, Mail, MailError};
+use crate::config::MailSecurity as Security;
 
 /// The longest answer of a relay that is kept, in characters.
 const ANSWER_CHARS_MAX: usize = 300;
@@ -46,17 +47,6 @@ pub struct SmtpSettings {
     pub hello_name: String,
     /// How long to wait for each answer; ten times as long for the last word on a mail.
     pub timeout: Duration,
-}
-
-/// How the connection to a relay is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// TLS from the first byte.
-    Tls,
-    /// TLS from the first command that matters; a relay that does not offer it is not used.
-    StartTls,
-    /// Not at all; only to this machine.
-    Plain,
 }
 
 /// Who we are to a relay.

@@ -447,6 +447,8 @@ pub struct Membership {
     pub service: ServiceId,
     /// Join, leave, rejoin.
     pub windows: Windows,
+    /// When the provider last ended it, if it did; otherwise it ended on the partner's notice.
+    pub revoked: Option<Timestamp>,
 }
 
 /// The language a partner reads.

@@ -1677,3 +1677,93 @@ fn leaving_asks_for_a_date_and_proposes_one() {
         "{faults}"
     );
 }
+
+// --------------------------------------------------------------------------------------- letters
+
+#[test]
+fn letters_are_understood() {
+    use vigie::config::{MailSecurity, MailTransport};
+
+    let config = good(GOOD).mail;
+    assert_eq!(config.transport, None);
+    assert_eq!(config.from, "operator@operator.example");
+    assert_eq!(config.label, "Operator");
+    assert_eq!(config.attach, ["rapport.html"]);
+
+    let config = good(&format!(
+        "{GOOD}\n[mail]\nrelay = \"[::1]:25\"\nsecurity = \"plain\"\nfrom = \"a@b.example\"\nbase_url = \"https://r.example/reports/\"\nlink_only = true\nlogin = {{ user = \"vigie\", file = \"password\" }}\n"
+    ))
+    .mail;
+    let Some(MailTransport::Relay(relay)) = config.transport else {
+        panic!("{config:?}");
+    };
+    assert_eq!((relay.host.as_str(), relay.port), ("::1", 25));
+    assert_eq!(relay.security, MailSecurity::Plain);
+    assert_eq!(relay.hello, "b.example");
+    assert_eq!(relay.timeout_ms, MINUTE_MS);
+    let place = SecretPlace::File("/etc/vigie/password".into());
+    assert_eq!(relay.login, Some(("vigie".to_owned(), place)));
+    assert!(config.attach.is_empty());
+    assert_eq!(
+        config.base_url.as_deref(),
+        Some("https://r.example/reports")
+    );
+
+    let config = good(&format!("{GOOD}\n[mail]\nfolder = \"letters\"\n")).mail;
+    let folder = MailTransport::Folder("/etc/vigie/letters".into());
+    assert_eq!(config.transport, Some(folder));
+}
+
+#[test]
+fn letters_that_cannot_be_sent_are_refused() {
+    let check = |lines: &str, message: &str, remedy: &str| {
+        let marked = format!("[mail]\n{lines}\n[close]\n");
+        check("[close]\n", &marked, message, remedy);
+    };
+    check(
+        "relay = \"mail.example:25\"\nsecurity = «\"plain\"»",
+        "letters and the password would cross a network in the clear",
+        "write `\"tls\"` or `\"starttls\"`; `\"plain\"` is for a relay on this machine",
+    );
+    check(
+        "relay = \"mail.example:465\"\nfolder = «\"letters\"»",
+        "letters go one way: `relay` is there already",
+        "remove `folder`, or `relay`",
+    );
+    check(
+        "link_only = «true»",
+        "letters would bring neither the report nor a link to it",
+        "write `base_url`, where the reports' folder is served",
+    );
+    let place = "write `login = { user = \"vigie\", file = \"/etc/vigie/mail-password\" }` or `login = { user = \"vigie\", env = \"MAIL_PASSWORD\" }`";
+    check(
+        "login = «{ user = \"vigie\" }»",
+        "the password has one place: a `file` or an `env`",
+        place,
+    );
+    check(
+        "attach = [«\"../../etc/passwd\"»]",
+        "`attach` `../../etc/passwd` is not the name of a document",
+        "write its name without a folder, in quotes, for example `attach = [\"rapport.html\"]`",
+    );
+}
+
+#[test]
+fn a_revoked_partner_is_known_as_such() {
+    let text = |end: &str| GOOD.trim_end().to_owned() + "\n" + end;
+    let membership = |end: &str| {
+        let config = good(&text(end));
+        config.catalog.partners[0].memberships[0].clone()
+    };
+    let summer: Timestamp = "2025-06-18T00:00:00+02:00".parse().unwrap();
+    assert_eq!(membership("").revoked, None);
+    assert_eq!(membership("until = 2025-06-18").revoked, None);
+    let revoked = membership("revoked = 2025-06-18");
+    assert_eq!(revoked.revoked, Some(summer));
+    assert!(!revoked.windows.contains(summer));
+    let both = read(&text("until = 2025-06-18\nrevoked = 2025-06-18")).unwrap_err();
+    assert_eq!(
+        both.as_slice()[0].message,
+        "the membership ends once: `until` is there already"
+    );
+}

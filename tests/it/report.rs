@@ -146,6 +146,7 @@ impl Case {
                     service: service_id,
                     windows: window("2024-03-04T00:00:00+01:00", "2099-01-01T00:00:00+01:00")
                         .into(),
+                    revoked: None,
                 }],
             },
             service,

@@ -1,8 +1,8 @@
 //! The month-end: load, settle, save, render, deliver.
 //!
 //! No step calls an earlier one, and each may run twice: a statement that is saved already is
-//! left as it is, a document that is written already is written again with the same bytes. So a
-//! crash between any two steps is repaired by running again.
+//! left as it is, and so is a report that is whole. So a crash between any two steps is repaired
+//! by running again, and what partners have in hand does not change under its number.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::load::{
-    MARGIN_MS, ServiceMonth, announced_maintenance, find_partner, find_service, membership,
-    service_month,
+    MARGIN_MS, ServiceMonth, announced_maintenance, check_known, find_partner, find_service,
+    membership, service_month,
 };
 use crate::config::Config;
-use crate::exchange::{SigningKey, engine, read_figures, sha256_hex, statement_json};
+use crate::exchange::{SigningKey, compare, engine, read_figures, sha256_hex, statement_json};
 use crate::report::{
     self, DayLatency, Document, Edition, EndpointFigures, Latency, MonthResult, Rasters, Replaced,
     Report, report_number,
@@ -84,7 +84,8 @@ pub enum Done {
     Saved(PathBuf),
     /// A new revision was saved, documents written.
     Revised(PathBuf),
-    /// The same statement stood there already; documents written again.
+    /// The same statement stood there already; documents written only if some were missing or
+    /// damaged.
     Unchanged(PathBuf),
     /// Documents written, nothing saved.
     Provisional(PathBuf),
@@ -250,20 +251,6 @@ fn check_over(month: Month, now: Timestamp, order: &Order<'_>) -> anyhow::Result
     Ok(())
 }
 
-fn check_known(store: &Store, month: Month) -> anyhow::Result<()> {
-    let Some(span) = store.span()? else {
-        bail!("close {month}: the store has no observation yet: start `vigie run` first");
-    };
-    if span.intersection(&month.window()).is_none() {
-        bail!(
-            "close {month}: nothing was observed in that month: known are {} to {}",
-            Month::containing(span.start(), month.zone()),
-            Month::containing(span.end().plus_ms(-1), month.zone())
-        );
-    }
-    Ok(())
-}
-
 /// One partner's month, settled.
 struct Settled<'a> {
     month: &'a ServiceMonth<'a>,
@@ -293,7 +280,20 @@ fn settle<'a>(
         &evidence.exclusions,
         document.terms(),
     );
-    let json = statement_json(&statement, &evidence_sha256);
+    let mut json = statement_json(&statement, &evidence_sha256);
+    let saved = store.statement(&partner.id, &month.service.id, month.month)?;
+    if let Some(saved) = saved {
+        let comparison = compare(&saved.json, &json).with_context(|| {
+            format!(
+                "compare with the saved statement of {} for {}",
+                month.month, partner.id
+            )
+        })?;
+        if comparison.differences.is_empty() {
+            // A later version of this program that comes to the same figures corrects nothing.
+            json = saved.json;
+        }
+    }
     Ok(Settled {
         month,
         shared,
@@ -432,7 +432,7 @@ fn edition(store: &Store, settled: &Settled<'_>) -> anyhow::Result<Edition> {
     let replaces = revisions.pop().map(|before| Replaced {
         number: number(before.revision),
         established: before.saved,
-        reason: last.reason.clone().unwrap_or_default(),
+        reason: phrase(last.reason.as_deref().unwrap_or_default()).to_owned(),
     });
     Ok(Edition {
         number: number(last.revision),
@@ -441,6 +441,11 @@ fn edition(store: &Store, settled: &Settled<'_>) -> anyhow::Result<Edition> {
         evidence_sha256: settled.evidence_sha256.clone(),
         engine: last.engine,
     })
+}
+
+/// A reason without the full stop that its sentence brings.
+fn phrase(reason: &str) -> &str {
+    reason.trim().trim_end_matches('.')
 }
 
 /// What writing a report needs beside the report.
@@ -478,6 +483,15 @@ fn write(
             return Ok(closed(number, done));
         }
     };
+    let folder = folder(
+        press.config,
+        settled.partner,
+        settled.month.month,
+        &edition.number,
+    );
+    if matches!(saved, Some(Saved::Unchanged { .. })) && is_whole(&folder) {
+        return Ok(closed(edition.number, Done::Unchanged(folder)));
+    }
     let history = history(store, settled)?;
     let report = Report {
         language: settled.partner.language,
@@ -492,7 +506,7 @@ fn write(
         endpoints: &settled.shared.endpoints,
         latencies: &settled.shared.latencies,
         vantages: &settled.shared.vantages,
-        measured_since: settled.shared.measured_since,
+        measured_since: settled.month.measured_since,
         usage: None,
         improvements: &[],
         edition: &edition,
@@ -512,12 +526,6 @@ fn write(
             bytes: key.sign(&settled.json, &comment).into_bytes(),
         });
     }
-    let folder = folder(
-        press.config,
-        settled.partner,
-        settled.month.month,
-        &edition.number,
-    );
     deliver(&folder, &documents)
         .with_context(|| format!("write the report `{}`", folder.display()))?;
     let done = match saved {
@@ -572,7 +580,6 @@ struct Shared {
     endpoints: Vec<EndpointFigures>,
     latencies: Vec<DayLatency>,
     vantages: Vec<VantageId>,
-    measured_since: Option<Timestamp>,
 }
 
 impl Shared {
@@ -632,10 +639,6 @@ impl Shared {
             endpoints,
             latencies,
             vantages,
-            measured_since: observations(&month.contractual)
-                .filter_map(|observations| observations.first())
-                .map(|observation| observation.at)
-                .min(),
         }
     }
 }
@@ -717,6 +720,18 @@ fn deliver(folder: &Path, documents: &[Document]) -> std::io::Result<()> {
     std::fs::File::open(folder)?.sync_all()?;
     put(CHECKSUMS, checksums.as_bytes())?;
     std::fs::File::open(folder)?.sync_all()
+}
+
+/// Whether every document of a report is there as it was written.
+fn is_whole(folder: &Path) -> bool {
+    let Ok(checksums) = std::fs::read_to_string(folder.join(CHECKSUMS)) else {
+        return false;
+    };
+    checksums.lines().all(|line| {
+        line.split_once("  ").is_some_and(|(sha256, name)| {
+            std::fs::read(folder.join(name)).is_ok_and(|bytes| sha256_hex(&bytes) == sha256)
+        })
+    })
 }
 
 fn parse_sha256(hex: &str) -> anyhow::Result<[u8; 32]> {

@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use super::close::exclusions;
-use super::load::{find_partner, find_service, membership, service_month};
+use super::load::{check_known, find_partner, find_service, membership, service_month};
 use crate::config::Config;
 use crate::exchange::Document;
 use crate::sla::window::{Month, Timestamp};
@@ -25,6 +25,7 @@ pub fn document(
     let service = find_service(config, service)?;
     let partner = find_partner(config, partner)?;
     let month = Month::parse(month, service.zone())?;
+    check_known(store, month)?;
     let Some(seen) = service_month(store, service, month, now)? else {
         bail!(
             "settle {month} of `{}`: no commitment was in force on {}",

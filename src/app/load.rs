@@ -1,6 +1,6 @@
 //! From the store to evidence: everything one settlement needs, loaded beforehand.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::config::Config;
 use crate::exchange::{Document, WindowSpec};
@@ -29,6 +29,8 @@ pub struct ServiceMonth<'a> {
     pub now: Option<Timestamp>,
     /// Of the endpoints that count for the commitment.
     pub contractual: Vec<EndpointEvidence>,
+    /// When any of them was asked for the first time ever.
+    pub measured_since: Option<Timestamp>,
     /// Of the endpoints shown for information.
     pub informative: Vec<EndpointEvidence>,
     /// What the service was, whoever asks.
@@ -64,6 +66,11 @@ pub fn service_month<'a>(
     };
     let contractual = evidence_of(true)?;
     let informative = evidence_of(false)?;
+    let mut measured_since = None;
+    for endpoint in service.contractual() {
+        let first = store.first_tick(&endpoint.id)?;
+        measured_since = measured_since.into_iter().chain(first).min();
+    }
     let record = observe(window, now, &contractual, &commitment.terms);
     Ok(Some(ServiceMonth {
         service,
@@ -71,6 +78,7 @@ pub fn service_month<'a>(
         commitment,
         now,
         contractual,
+        measured_since,
         informative,
         record,
     }))
@@ -118,6 +126,24 @@ impl ServiceMonth<'_> {
     pub fn terms(&self) -> &Terms {
         &self.commitment.terms
     }
+}
+
+/// Refuses a month in which nothing at all was observed.
+///
+/// # Errors
+/// Such a month (the error names the known ones), or a store that cannot be read.
+pub fn check_known(store: &Store, month: Month) -> anyhow::Result<()> {
+    let Some(span) = store.span()? else {
+        bail!("find {month}: the store has no observation yet: start `vigie run` first");
+    };
+    if span.intersection(&month.window()).is_none() {
+        bail!(
+            "find {month}: nothing was observed in that month: known are {} to {}",
+            Month::containing(span.start(), month.zone()),
+            Month::containing(span.end().plus_ms(-1), month.zone())
+        );
+    }
+    Ok(())
 }
 
 /// When `partner` was connected to `service` within `window`.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use chrono::NaiveDate;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -70,6 +70,9 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let config = Arc::new(config);
+    let listen = listener
+        .local_addr()
+        .context("read the address that the page listens on")?;
     let prober =
         Prober::new(config.vantage.clone())?.with_controls(config.probing.controls.clone());
     let watched: Vec<Arc<Endpoint>> = config
@@ -159,7 +162,7 @@ pub async fn run(
 
     info!(
         endpoints = config.catalog.endpoints().count(),
-        "watching; the page is at http://{}/", config.web.listen
+        "watching; the page is at http://{listen}/"
     );
     stop.await;
     info!("stopping: probes under way may end, what was seen is saved");
@@ -594,33 +597,46 @@ fn close_what_is_over(config: &Config, now: Timestamp) -> anyhow::Result<()> {
     let reader = Store::open_reader(&config.store.path)?;
     let months = unfinished_months(config, &reader, now, MONTHS_CLOSED)?;
     drop(reader);
+    let mut failed = None;
     for month in months.into_iter().rev() {
-        let order = Order {
-            month: &month,
-            partner: None,
-            service: None,
-            kind: Kind::Final,
-            who: "vigie run",
-        };
-        let mut store = Store::open_beside(&config.store.path)?;
-        for closed in close(config, &mut store, now, &order, &mut |_| {})? {
-            match closed.done {
-                Done::Differs => warn!(
-                    report = closed.number,
-                    partner = closed.partner,
-                    "the saved statement no longer fits its evidence: see `vigie close --revise`"
-                ),
-                Done::Saved(_) | Done::Revised(_) => info!(
-                    report = closed.number,
-                    partner = closed.partner,
-                    verdict = closed.verdict.code(),
-                    "closed {} for {}: {}",
-                    closed.number,
-                    closed.partner,
-                    closed.verdict.code()
-                ),
-                Done::Unchanged(_) | Done::Provisional(_) | Done::DryRun => {}
-            }
+        // A month that cannot be closed keeps no other from being closed.
+        if let Err(failure) = close_one(config, now, &month) {
+            error!(month, "failed to {failure:#}");
+            failed = Some(month);
+        }
+    }
+    match failed {
+        None => Ok(()),
+        Some(month) => bail!("close {month}"),
+    }
+}
+
+fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<()> {
+    let order = Order {
+        month,
+        partner: None,
+        service: None,
+        kind: Kind::Final,
+        who: "vigie run",
+    };
+    let mut store = Store::open_beside(&config.store.path)?;
+    for closed in close(config, &mut store, now, &order, &mut |_| {})? {
+        match closed.done {
+            Done::Differs => warn!(
+                report = closed.number,
+                partner = closed.partner,
+                "the saved statement no longer fits its evidence: see `vigie close --revise`"
+            ),
+            Done::Saved(_) | Done::Revised(_) => info!(
+                report = closed.number,
+                partner = closed.partner,
+                verdict = closed.verdict.code(),
+                "closed {} for {}: {}",
+                closed.number,
+                closed.partner,
+                closed.verdict.code()
+            ),
+            Done::Unchanged(_) | Done::Provisional(_) | Done::DryRun => {}
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ConfigPlace, Failure, exit, open_beside, print, whoami};
@@ -29,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, requires = "reason", conflicts_with = "dry_run")]
     revise: bool,
     /// Why, as partners will read it
-    #[arg(long, value_name = "TEXT", requires = "revise")]
+    #[arg(long, value_name = "TEXT", requires = "revise", value_parser = NonEmptyStringValueParser::new())]
     reason: Option<String>,
     /// Settle and show the verdicts; save and write nothing
     #[arg(long)]
@@ -65,7 +66,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         },
     );
     bar.finish_and_clear();
-    let closed = closed.map_err(Failure::input)?;
+    let closed = closed.map_err(Failure::sort)?;
     for one in &closed {
         print(describe(one))?;
     }

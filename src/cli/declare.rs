@@ -1,6 +1,7 @@
 //! `vigie declare`: requests that a window be treated apart, each on record.
 
 use anyhow::{Context as _, anyhow};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Subcommand, ValueEnum};
 
 use super::{ConfigPlace, Failure, exit, open_beside, open_reader, print, whoami};
@@ -72,7 +73,7 @@ struct Asked {
     #[arg(long, value_name = "TIME")]
     announced: Option<String>,
     /// Why, as partners will read it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     reason: String,
 }
 
@@ -106,7 +107,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             let mut store = open_beside(&config)?;
             store
                 .accept(DeclarationId(*id), &whoami(), Clock::System.now())
-                .map_err(Failure::input)?;
+                .map_err(Failure::sort)?;
             print(format!("declaration {id} is accepted\n"))?;
             Ok(exit::OK)
         }
@@ -114,7 +115,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             let mut store = open_beside(&config)?;
             store
                 .refuse(DeclarationId(*id), &whoami(), Clock::System.now())
-                .map_err(Failure::input)?;
+                .map_err(Failure::sort)?;
             print(format!("declaration {id} is refused\n"))?;
             Ok(exit::OK)
         }

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         &args.partner,
         &args.month,
     )
-    .map_err(Failure::input)?;
+    .map_err(Failure::sort)?;
     let bytes = document.canonical();
     let what = serde_json::json!({
         "service": args.service,

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::{ConfigPlace, Failure, exit, open_reader, print};
 use crate::app::close::exclusions;
-use crate::app::load::{find_partner, find_service, membership, service_month};
+use crate::app::load::{check_known, find_partner, find_service, membership, service_month};
 use crate::clock::Clock;
 use crate::sla::availability::Verdict;
 use crate::sla::ledger::Class;
@@ -33,6 +33,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let store = open_reader(&config)?;
     let service = find_service(&config, &args.service).map_err(Failure::input)?;
     let month = Month::parse(&args.month, service.zone()).map_err(Failure::input)?;
+    check_known(&store, month).map_err(Failure::sort)?;
     let seen =
         service_month(&store, service, month, Clock::System.now()).map_err(Failure::system)?;
     let Some(seen) = seen else {

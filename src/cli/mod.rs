@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config};
 use crate::sla::window::TZDATA_VERSION;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Exit statuses, the same for every command.
 pub mod exit {
@@ -118,6 +118,25 @@ impl Failure {
     /// What was given is wrong.
     fn input(error: impl Into<anyhow::Error>) -> Self {
         Self::new(exit::USAGE, &error.into())
+    }
+
+    /// The system refused if files or the database are behind it, otherwise what was given is
+    /// wrong.
+    fn sort(error: impl Into<anyhow::Error>) -> Self {
+        let error = error.into();
+        let is_refusal = error.chain().any(|cause| {
+            cause.is::<std::io::Error>()
+                || matches!(
+                    cause.downcast_ref(),
+                    Some(StoreError::Database { .. } | StoreError::File { .. })
+                )
+        });
+        let status = if is_refusal {
+            exit::SYSTEM
+        } else {
+            exit::USAGE
+        };
+        Self::new(status, &error)
     }
 
     /// The system refused.

@@ -192,6 +192,23 @@ impl Store {
         })
     }
 
+    /// The first tick that `endpoint` was ever asked at, from anywhere.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn first_tick(&self, endpoint: &EndpointId) -> Result<Option<Timestamp>, StoreError> {
+        self.read("read the first tick", |snapshot| {
+            Ok(snapshot.query_row(
+                "WITH own AS (SELECT id FROM series WHERE endpoint = ?1)
+                 SELECT min(tick) FROM (
+                     SELECT min(tick) AS tick FROM fresh WHERE series IN own
+                     UNION ALL SELECT (SELECT min(tick) FROM filed WHERE series = id) FROM own)",
+                [endpoint.as_str()],
+                |row| optional_instant(row, 0),
+            )?)
+        })
+    }
+
     /// The last tick that each endpoint was asked at, from each vantage: where a schedule goes on
     /// after a restart.
     ///

@@ -6,6 +6,7 @@
 )]
 
 mod board;
+mod close;
 mod config;
 mod demo;
 mod exchange;

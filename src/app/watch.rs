@@ -429,8 +429,10 @@ fn record(
             .map(|ticks| missed_row(ticks, vantage))
             .collect();
         let saved = insist(pressure, &notes, || {
-            store.append(&findings)?;
-            store.save_missed(&rows)
+            // Missed ticks first: a schedule that starts again goes on after the last tick that
+            // was taken, and would not count those before it.
+            store.save_missed(&rows)?;
+            store.append(&findings).map(drop)
         });
         if !saved {
             pressure.lost.fetch_add(in_hand, Ordering::Relaxed);

@@ -112,7 +112,7 @@ fn today() -> Timestamp {
     at("2026-11-22T10:30:00+01:00")
 }
 
-struct Installation {
+pub(crate) struct Installation {
     directory: TempDir,
     config: Config,
     store: Store,
@@ -121,9 +121,9 @@ struct Installation {
 impl Installation {
     fn new(interval: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let text = INSTALLATION.replace("INTERVAL", interval);
-        let config = config::parse(&text, "vigie.toml", directory.path())
-            .unwrap_or_else(|faults| panic!("{faults}"));
+        let file = directory.path().join("vigie.toml");
+        std::fs::write(&file, INSTALLATION.replace("INTERVAL", interval)).unwrap();
+        let config = config::load(&file).unwrap_or_else(|error| panic!("{error}"));
         let store = Store::open(&config.store.path).unwrap();
         Self {
             directory,
@@ -134,10 +134,15 @@ impl Installation {
 
     /// One that saw October 2025 every half hour, with the first of the month from noon to six in
     /// the evening Down.
-    fn with_october() -> Self {
+    pub(crate) fn with_october() -> Self {
         let mut new = Self::new("30min");
         new.see_all_of("2025-10");
         new
+    }
+
+    /// A file in its folder; its configuration is `vigie.toml`.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// Half-hourly observations of a month and half a day around it, with six hours of failures
@@ -763,7 +768,7 @@ fn only_partners_who_were_connected_get_a_report() {
     let closed = installation.close("2025-09", Kind::Final);
     let partners: Vec<&str> = closed.iter().map(|one| one.partner.as_str()).collect();
     assert_eq!(partners, ["valfictif", "parti"]);
-    let reports = installation.directory.path().join("rapports");
+    let reports = installation.path("rapports");
     let mut folders: Vec<String> = std::fs::read_dir(reports)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

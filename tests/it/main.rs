@@ -6,8 +6,10 @@
 )]
 
 mod board;
+mod cli;
 mod close;
 mod config;
+mod daemon;
 mod demo;
 mod exchange;
 mod letters;

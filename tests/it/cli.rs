@@ -1,0 +1,588 @@
+//! The commands, as somebody at a terminal or a script meets them.
+//!
+//! Goal: every command does what its help says, tells by its exit status what came of it, says
+//! what to do when it refuses, and shows no secret. Method: the built program in a folder that
+//! goes away, with a store that saw October 2025; only its output, its exit status and the files
+//! it leaves are looked at.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::close::Installation;
+
+/// What a command said.
+#[derive(Debug)]
+struct Said {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn check(&self, status: i32, parts: &[&str]) {
+        assert_eq!(self.status, status, "{self:?}");
+        for part in parts {
+            let said = self.out.contains(part) || self.err.contains(part);
+            assert!(said, "`{part}` is missing: {self:?}");
+        }
+    }
+}
+
+fn vigie(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .args(arguments)
+        .env("USER", "essai")
+        .env_remove("SUDO_USER")
+        .env("TEST_SECRET", SECRET_OF_ENVIRONMENT)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // One that ends before it reads its input has its reasons.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn say(arguments: &[&str]) -> Said {
+    say_with(arguments, b"")
+}
+
+fn say_with(arguments: &[&str], input: &[u8]) -> Said {
+    let output = vigie(arguments, input);
+    Said {
+        status: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// An installation that saw October 2025, with its configuration in a file.
+struct Place {
+    installation: Installation,
+    config: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let installation = Installation::with_october();
+        let config = installation.path("vigie.toml").display().to_string();
+        Self {
+            installation,
+            config,
+        }
+    }
+
+    fn say(&self, arguments: &[&str]) -> Said {
+        say(&[&["--config", &self.config], arguments].concat())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.installation.path(name)
+    }
+
+    /// Writes a file and gives its path as an argument.
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    fn raw(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path("vigie.db")).unwrap()
+    }
+}
+
+const EVIDENCE: [&str; 7] = [
+    "evidence",
+    "--service",
+    "particulier",
+    "--partner",
+    "valfictif",
+    "--month",
+    "2025-10",
+];
+
+#[test]
+fn every_command_explains_itself() {
+    fn visit(command: &[&str], met: &mut Vec<String>) {
+        let said = say(&[command, &["--help"]].concat());
+        said.check(0, &["Usage: vigie"]);
+        assert_eq!(said.err, "");
+        met.push(command.join(" "));
+        let commands = said
+            .out
+            .lines()
+            .skip_while(|line| *line != "Commands:")
+            .skip(1)
+            .take_while(|line| !line.is_empty())
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        for line in commands {
+            let (name, about) = line.trim().split_once(' ').unwrap();
+            assert!(about.trim().len() > 10, "{command:?}: {line}");
+            if name != "help" {
+                visit(&[command, &[name]].concat(), met);
+            }
+        }
+    }
+    let mut met = Vec::new();
+    visit(&[], &mut met);
+    for command in [
+        "run",
+        "check",
+        "probe",
+        "status",
+        "close",
+        "explain",
+        "settle",
+        "verify",
+        "evidence",
+        "demo",
+        "declare maintenance",
+        "declare accept",
+        "journal verify",
+        "key new",
+    ] {
+        assert!(met.iter().any(|one| one == command), "{command}: {met:?}");
+    }
+    say(&["--help"]).check(
+        0,
+        &[
+            "Exit status: 0 done; 1 done, and the answer is no",
+            "First steps:",
+        ],
+    );
+    say(&["--version"]).check(0, &["vigie ", "tzdata"]);
+    say(&[]).check(2, &["Usage: vigie"]);
+    say(&["clsoe"]).check(2, &["close"]);
+}
+
+#[test]
+fn ten_faults_of_a_configuration_are_ten_messages() {
+    let place = Place::new();
+    let text = std::fs::read_to_string(&place.config).unwrap();
+    let wrong = [
+        (
+            "name = \"Opérateur d'essai\"",
+            "nom = \"Opérateur d'essai\"",
+        ),
+        ("id = \"demo\"", "id = \"Démo\""),
+        ("path = \"vigie.db\"", "path = 5"),
+        ("interval = \"30min\"", "interval = \"30 moments\""),
+        (
+            "url = \"http://127.0.0.1:9/api/ping\"",
+            "url = \"ftp://127.0.0.1/\"",
+        ),
+        ("target = \"95 %\"", "target = \"950 %\""),
+        ("from = 2019-01-01", "from = 2019-01-02"),
+        ("zone = \"Europe/Paris\"", "zone = \"Europe/Pairs\""),
+        ("language = \"fr\"", "language = \"latin\""),
+        ("until = 2025-10-01", "until = 2023-10-01"),
+    ]
+    .iter()
+    .fold(text, |text, (right, wrong)| {
+        assert!(text.contains(right), "{right}");
+        text.replacen(right, wrong, 1)
+    });
+    let config = place.file("wrong.toml", wrong);
+    let said = say(&["--config", &config, "check"]);
+    let n_places = said.err.matches("--> ").count();
+    let n_said = said.err.lines().last().and_then(|line| {
+        line.strip_prefix("vigie: ")?
+            .split(' ')
+            .next()?
+            .parse()
+            .ok()
+    });
+    assert_eq!(n_said, Some(n_places), "{}", said.err);
+    assert!(n_places >= 10, "{}", said.err);
+    for part in [
+        "nom",
+        "Démo",
+        "30 moments",
+        "ftp://",
+        "950 %",
+        "2019-01-02",
+        "Europe/Pairs",
+        "latin",
+        "2023-10-01",
+        "path = 5",
+    ] {
+        said.check(2, &[part]);
+    }
+    assert_eq!(said.out, "");
+    // Right ones are counted, and a file that is not there is named.
+    place
+        .say(&["check"])
+        .check(0, &["1 services, 1 endpoints, 3 partners"]);
+    say(&["--config", "/nowhere/vigie.toml", "check"])
+        .check(2, &["/nowhere/vigie.toml", "--config"]);
+}
+
+#[test]
+fn the_default_configuration_can_be_printed() {
+    let said = say(&["check", "--print-default"]);
+    said.check(0, &["[[service.endpoint]]"]);
+    assert_eq!(said.out, vigie::config::DEFAULT_TOML);
+}
+
+/// The way of a partner who doubts: the evidence is handed out, settled elsewhere, and compared.
+#[test]
+fn a_month_is_closed_handed_out_settled_again_and_verified() {
+    let place = Place::new();
+    place
+        .say(&["close", "2025-10", "--dry-run"])
+        .check(0, &["valfictif", "met", "dry run"]);
+    assert!(!place.path("rapports").exists());
+    place.say(&["close", "2025-10"]).check(
+        0,
+        &[
+            "2025-10-particulier-v1",
+            "met",
+            "at least 99.19 %",
+            "saved, ",
+        ],
+    );
+    place
+        .say(&["close", "2025-10"])
+        .check(0, &["saved before, "]);
+    let statement = place.path("rapports/valfictif/2025-10/particulier-v1/statement.json");
+    let published = std::fs::read(&statement).unwrap();
+    let statement = statement.display().to_string();
+
+    let evidence = place.say(&EVIDENCE);
+    evidence.check(0, &["vigie-evidence/1"]);
+    let settled = vigie(&["settle", "-"], evidence.out.as_bytes());
+    assert_eq!(settled.status.code(), Some(0));
+    assert!(settled.stdout == published, "other bytes than published");
+    let evidence = place.file("evidence.json", &evidence.out);
+    assert!(vigie(&["settle", &evidence], b"").stdout == published);
+    say(&["verify", &statement, &evidence]).check(0, &["verified"]);
+
+    let text = String::from_utf8(published).unwrap();
+    let down = "\"down\": 21600000";
+    assert!(text.contains(down), "{text}");
+    let flattered = place.file("flattered.json", text.replace(down, "\"down\": 21599999"));
+    say(&["verify", &flattered, &evidence]).check(
+        1,
+        &[
+            "differs at `tally_ms.down`",
+            "21599999",
+            "the evidence gives 21600000",
+        ],
+    );
+    let broken = place.file("broken.json", "{");
+    say(&["verify", &broken, &evidence]).check(2, &["statement"]);
+    say(&["verify", "/nowhere.json", &evidence]).check(2, &["/nowhere.json"]);
+
+    for input in ["", "{}", "[1]", "{\"format\": \"vigie-evidence/9\"}"] {
+        let said = say_with(&["settle", "-"], input.as_bytes());
+        said.check(2, &["vigie: failed to "]);
+        assert_eq!(said.out, "", "{input}");
+    }
+    place
+        .say(&["close", "2025-10", "--partner", "valfictive"])
+        .check(2, &["known are `valfictif`"]);
+    place
+        .say(&["close", "2025-07"])
+        .check(2, &["known are 2025-09 to 2025-11"]);
+    place
+        .say(&["close", "2025-10", "--revise"])
+        .check(2, &["--reason"]);
+    place
+        .say(&["close", "2025-10", "--revise", "--reason", ""])
+        .check(2, &["--reason"]);
+    place.say(&["journal", "show"]).check(
+        0,
+        &[
+            "essai",
+            "statement_saved",
+            "report_written",
+            "evidence_exported",
+        ],
+    );
+    // The folder of the reports is in the way: that is no fault of the arguments.
+    std::fs::remove_dir_all(place.path("rapports")).unwrap();
+    place.file("rapports", "");
+    place.say(&["close", "2025-10"]).check(3, &["rapports"]);
+}
+
+#[test]
+fn a_signed_statement_is_verified_and_the_private_key_is_shown_to_nobody() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let private = place.path("vigie.key").display().to_string();
+    let made = say(&["key", "new", &private]);
+    made.check(0, &[]);
+    let mode = std::fs::metadata(&private).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let pem = std::fs::read_to_string(&private).unwrap();
+    let public = say(&["key", "public", &private]);
+    assert_eq!(public.out, made.out);
+    for line in pem.lines().filter(|line| !line.starts_with("---")) {
+        assert!(!made.out.contains(line) && !made.err.contains(line));
+    }
+    let again = say(&["key", "new", &private]);
+    assert_ne!(again.status, 0, "{again:?}");
+    assert_eq!(std::fs::read_to_string(&private).unwrap(), pem);
+
+    let evidence = place.say(&EVIDENCE).out;
+    let statement = vigie(&["settle", "-"], evidence.as_bytes()).stdout;
+    let evidence = place.file("evidence.json", evidence);
+    let signature = vigie::exchange::SigningKey::from_pem(&pem)
+        .unwrap()
+        .sign(&statement, "2025-10-particulier-v1");
+    let file = place.file("statement.json", &statement);
+    place.file("statement.json.minisig", &signature);
+    let key = place.file("vigie.pub", &made.out);
+    let verify = |file: &str, key: &str| say(&["verify", file, &evidence, "--key", key]);
+    verify(&file, &key).check(0, &["signature holds: 2025-10-particulier-v1", "verified"]);
+
+    let other = say(&["key", "new", &place.path("other.key").display().to_string()]);
+    let other = place.file("other.pub", other.out);
+    verify(&file, &other).check(1, &["not verified"]);
+    let changed = place.file("changed.json", [&statement[..], b"\n"].concat());
+    place.file("changed.json.minisig", &signature);
+    verify(&changed, &key).check(1, &["not verified"]);
+    let unsigned = place.file("unsigned.json", &statement);
+    verify(&unsigned, &key).check(2, &["unsigned.json.minisig"]);
+}
+
+#[test]
+fn a_figure_is_explained_line_by_line() {
+    let place = Place::new();
+    place.say(&["explain", "particulier", "2025-10"]).check(
+        0,
+        &[
+            "Le Service est accessible à 95 %.",
+            "2025-10-01 12:00:00.000+02:00  2025-10-01 18:00:00.000+02:00",
+            "6:00:00.000",
+            "counts as bad",
+            "first failure: status:502 at socle",
+            "2682000000 ms",
+            "Verdict: met",
+            "allowed down time 37:15:00.000",
+        ],
+    );
+    place
+        .say(&["explain", "particulier", "2025-10", "--partner", "parti"])
+        .check(0, &["Parti avant", "No time counted"]);
+    place
+        .say(&["explain", "particulier", "2025-07"])
+        .check(2, &["known are 2025-09 to 2025-11"]);
+    place
+        .say(&["explain", "particuliers", "2025-10"])
+        .check(2, &["known are `particulier`"]);
+}
+
+#[test]
+fn what_is_declared_is_on_record_and_acts_once_accepted() {
+    let place = Place::new();
+    place.say(&["close", "2025-10"]).check(0, &["saved, "]);
+    place
+        .say(&["declare", "list"])
+        .check(0, &["nothing was declared"]);
+    let correction = |from: &str, to: &str| {
+        place.say(&[
+            "declare",
+            "correction",
+            "--service",
+            "particulier",
+            "--from",
+            from,
+            "--to",
+            to,
+            "--reason",
+            "sonde défectueuse",
+        ])
+    };
+    correction("2025-10-26T02:30", "2025-10-26T04:00").check(2, &["--from", "2025-10-26"]);
+    correction("2025-10-02T12:00", "2025-10-01T12:00").check(2, &["start"]);
+    correction("hier", "2025-10-01T12:00").check(2, &["--from", "hier"]);
+    correction("2025-10-01T12:00", "2025-10-01T14:00+02:00").check(2, &["--to"]);
+    correction("2025-10-01T12:00", "2025-10-01T14:00:00+02:00")
+        .check(0, &["declaration 1", "vigie declare accept 1"]);
+    place.say(&["declare", "list"]).check(
+        0,
+        &[
+            "correction",
+            "pending",
+            "sonde défectueuse",
+            "declared by essai",
+        ],
+    );
+    place
+        .say(&["declare", "accept", "7"])
+        .check(2, &["7", "vigie declare list"]);
+    place
+        .say(&["declare", "accept", "1"])
+        .check(0, &["accepted"]);
+    place.say(&["declare", "accept", "1"]).check(2, &["1"]);
+    place
+        .say(&["declare", "list"])
+        .check(0, &["accepted by essai"]);
+
+    place
+        .say(&["close", "2025-10"])
+        .check(1, &["NOT REPLACED", "--revise"]);
+    place
+        .say(&[
+            "close",
+            "2025-10",
+            "--revise",
+            "--reason",
+            "sonde défectueuse",
+        ])
+        .check(0, &["2025-10-particulier-v2", "revised, "]);
+    place
+        .say(&["close", "2025-10"])
+        .check(0, &["2025-10-particulier-v2"]);
+
+    place
+        .say(&["journal", "verify"])
+        .check(0, &["the journal is whole"]);
+    place
+        .raw()
+        .execute("UPDATE journal SET who = 'personne' WHERE number = 2", [])
+        .unwrap();
+    place
+        .say(&["journal", "verify"])
+        .check(1, &["2", "NOT whole"]);
+}
+
+#[test]
+fn a_store_that_is_not_for_this_program_is_refused_and_left_as_it_is() {
+    let place = Place::new();
+    let commands: [&[&str]; 6] = [
+        &["close", "2025-10"],
+        &["explain", "particulier", "2025-10"],
+        &["journal", "verify"],
+        &["declare", "list"],
+        &EVIDENCE,
+        &["run"],
+    ];
+    let check_refused = |part: &str| {
+        let before = std::fs::read(place.path("vigie.db")).unwrap();
+        for command in commands {
+            place
+                .say(command)
+                .check(3, &[part, "the file was not touched"]);
+        }
+        assert!(
+            std::fs::read(place.path("vigie.db")).unwrap() == before,
+            "{part}"
+        );
+    };
+    let raw = place.raw();
+    raw.execute_batch(
+        "INSERT INTO refinery_schema_history
+             SELECT 999, 'of_tomorrow', applied_on, checksum FROM refinery_schema_history LIMIT 1;
+         PRAGMA wal_checkpoint(truncate);",
+    )
+    .unwrap();
+    drop(raw);
+    check_refused("written by a newer vigie (schema 999");
+    place.file("vigie.db", "a letter to the town hall\n");
+    check_refused("this is not a database");
+    std::fs::remove_file(place.path("vigie.db")).unwrap();
+    place
+        .say(&["journal", "verify"])
+        .check(3, &["no such file", "vigie run"]);
+}
+
+const SECRET_OF_FILE: &str = "Bearer tres-secret-4f1d";
+const SECRET_OF_ENVIRONMENT: &str = "cle-tres-secrete-99c2";
+
+/// Answers every request with its own text, as `status` says.
+fn echo(status: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n > 0) {
+                request.push(byte[0]);
+            }
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                request.len()
+            );
+            let _ = stream.write_all(&[head.as_bytes(), &request].concat());
+        }
+    });
+    address
+}
+
+#[test]
+fn probes_tell_what_came_of_them_and_no_command_shows_a_secret() {
+    let place = Place::new();
+    let original = std::fs::read_to_string(&place.config).unwrap();
+    place.file("authorization", format!("{SECRET_OF_FILE}\n"));
+    let say = |address: SocketAddr, expected_body: &str, arguments: &[&str]| {
+        let text = original.replace(
+            "url = \"http://127.0.0.1:9/api/ping\"",
+            &format!(
+                "url = \"http://{address}/api/ping\"\n\
+                 headers = {{ Authorization = {{ file = \"authorization\" }}, X-Api-Key = {{ env = \"TEST_SECRET\" }} }}\n\
+                 body_contains = [\"{expected_body}\"]"
+            ),
+        );
+        place.file("vigie.toml", text);
+        let said = place.say(arguments);
+        for secret in [SECRET_OF_FILE, "tres-secret-4f1d", SECRET_OF_ENVIRONMENT] {
+            assert!(
+                !said.out.contains(secret) && !said.err.contains(secret),
+                "{arguments:?} shows a secret: {said:?}"
+            );
+        }
+        said
+    };
+    let probe = ["probe", "socle"];
+    let good = echo("200 OK");
+    say(good, "api/ping", &["check"]).check(0, &["1 endpoints"]);
+    // The answer repeats the request: its secrets were sent.
+    for body in ["api/ping", "authorization: Bearer t", "x-api-key: cle"] {
+        let said = say(good, body, &probe);
+        said.check(0, &["answered as expected", "status 200", "processing"]);
+    }
+    say(good, "absent", &probe).check(1, &["failed (content)"]);
+    say(good, "api/ping", &["probe", "--all"]).check(0, &["1 of 1 answered as expected"]);
+    let bad = echo("503 Service Unavailable");
+    say(bad, "api/ping", &probe).check(1, &["failed (status:503)", "status 503"]);
+    say(bad, "api/ping", &["probe", "--all"]).check(1, &["0 of 1 answered"]);
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    say(closed, "api/ping", &probe).check(1, &["failed (connect)"]);
+    say(bad, "api/ping", &["probe", "socles"])
+        .check(2, &["endpoint `socles`", "known are `socle`"]);
+    std::fs::remove_file(place.path("authorization")).unwrap();
+    say(good, "api/ping", &probe).check(2, &["authorization"]);
+    say(good, "api/ping", &["check"]).check(2, &["endpoint `socle`", "authorization"]);
+}
+
+#[test]
+fn what_the_system_refuses_is_told_apart_from_wrong_arguments() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = std::fs::read_to_string(&place.config).unwrap();
+    place.file(
+        "vigie.toml",
+        format!("{text}\n[web]\nlisten = \"{address}\"\n"),
+    );
+    place.say(&["run"]).check(3, &[&address, "web.listen"]);
+    drop(taken);
+    place
+        .say(&["status"])
+        .check(3, &[&address, "is the daemon running there?"]);
+    let occupied = place.path("").display().to_string();
+    say(&["demo", "--prepare-only", "--directory", &occupied])
+        .check(2, &["it holds something else", "--directory"]);
+    assert!(Path::new(&place.config).exists());
+}

@@ -17,7 +17,9 @@ use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram as HistogramValue, LabelPair, Metric, MetricFamily,
     MetricType,
 };
-use prometheus::{Histogram, HistogramOpts, HistogramVec, Registry, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 use tokio::sync::watch;
 
 use crate::board::{Board, EndpointNow, MonthNow};
@@ -127,9 +129,30 @@ shapes! {
         "1; the version of the program and of its time-zone data."
 }
 
+/// How many letters stand where in the outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Letters {
+    /// Their documents are not there yet.
+    pub unwritten: u64,
+    /// Wait for approval.
+    pub held: u64,
+    /// To be sent.
+    pub due: u64,
+    /// Of those, the ones that have been due for too long.
+    pub late: u64,
+    /// Taken over by the mail server.
+    pub sent: u64,
+    /// Given up.
+    pub failed: u64,
+}
+
 /// The metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
+    /// Letters in the outbox, by state.
+    letters: IntGaugeVec,
+    /// Those that have been due for too long.
+    letters_late: IntGauge,
     /// From a tick to the start of its probe.
     schedule_lateness: Histogram,
     /// How long each stage of a probe took.
@@ -169,6 +192,19 @@ impl Metrics {
                 probe_phase.with_label_values(&[service.id.as_str(), stage.code()]);
             }
         }
+        let letters = IntGaugeVec::new(
+            Opts::new(
+                "vigie_letters",
+                "Letters in the outbox, by state: unwritten, held, due, sent, failed.",
+            ),
+            &["state"],
+        )?;
+        registry.register(Box::new(letters.clone()))?;
+        let letters_late = IntGauge::new(
+            "vigie_letters_late",
+            "Letters that have been due for more than a day.",
+        )?;
+        registry.register(Box::new(letters_late.clone()))?;
         let probes = Arc::new(Probes::default());
         registry.register(Box::new(BoardCollector {
             descriptions: SHAPES.iter().map(describe).collect::<Result<_, _>>()?,
@@ -177,11 +213,28 @@ impl Metrics {
         }))?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(Self {
+            letters,
+            letters_late,
             schedule_lateness,
             probe_phase,
             probes,
             board,
         })
+    }
+
+    /// The outbox was looked into.
+    pub fn letters(&self, letters: &Letters) {
+        let gauge = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        for (state, n) in [
+            ("unwritten", letters.unwritten),
+            ("held", letters.held),
+            ("due", letters.due),
+            ("sent", letters.sent),
+            ("failed", letters.failed),
+        ] {
+            self.letters.with_label_values(&[state]).set(gauge(n));
+        }
+        self.letters_late.set(gauge(letters.late));
     }
 
     /// A probe began `lateness_ms` after its tick.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use super::letters::{Addressees, addressees, write_letters};
 use super::load::{
     MARGIN_MS, ServiceMonth, announced_maintenance, check_known, find_partner, find_service,
     membership, service_month,
@@ -22,7 +23,7 @@ use crate::report::{
     Report, report_number,
 };
 use crate::sla::availability::Verdict;
-use crate::sla::catalog::{Partner, Service, VantageId};
+use crate::sla::catalog::{Partner, PartnerId, Service, VantageId};
 use crate::sla::ledger::{Acceptance, Class, Exclusion, Ledger, Scope};
 use crate::sla::observation::{Observation, Outcome};
 use crate::sla::statement::{EndpointEvidence, Seen, Statement, judge, observe};
@@ -73,6 +74,8 @@ pub struct Closed {
     pub verdict: Verdict,
     /// The certain availability, as shown; absent if no time counted.
     pub lower: Option<String>,
+    /// Whom its letters are for.
+    pub addressees: Addressees,
     /// What was done.
     pub done: Done,
 }
@@ -150,7 +153,7 @@ pub fn close(
     }
     // Before anything is saved: a key that cannot be used must not leave statements unsigned.
     let signing_key = signing_key(config)?;
-    let editions = save(store, &settled, now, order)?;
+    let editions = save(config, store, &settled, now, order)?;
     let all = settled.len();
     let mut press = Press {
         config,
@@ -191,7 +194,7 @@ pub fn signing_key(config: &Config) -> anyhow::Result<Option<SigningKey>> {
 }
 
 /// The months, newest first and at most `n_months`, that are over for `delay_ms` at `now` and in
-/// which some partner's statement or documents are missing.
+/// which some partner's statement, documents or letters are missing.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -220,10 +223,16 @@ pub fn unfinished_months(
                 }
                 let finished = match store.statement(&partner.id, &service.id, month)? {
                     Some(saved) => {
-                        let number = report_number(month, service, saved.revision);
-                        folder(config, partner, month, &number)
-                            .join(CHECKSUMS)
-                            .exists()
+                        let revision = saved.revision;
+                        let number = report_number(month, service, revision);
+                        let written =
+                            folder(&config.reports.directory, &partner.id, month, &number)
+                                .join(CHECKSUMS)
+                                .exists();
+                        written
+                            && store
+                                .unwritten_letters(&partner.id, &service.id, month, revision)?
+                                .is_empty()
                     }
                     None => false,
                 };
@@ -342,6 +351,7 @@ enum Step {
 }
 
 fn save(
+    config: &Config,
     store: &mut Store,
     settled: &[Settled<'_>],
     now: Timestamp,
@@ -390,7 +400,10 @@ fn save(
             commitment: settled.month.commitment.from.to_string(),
             engine: engine(),
             reason: reason.clone(),
-            letters_to: Vec::new(),
+            letters_to: match addressees(config, settled.partner, &settled.month.service.id, now) {
+                Addressees::Mailboxes(mailboxes) => mailboxes,
+                Addressees::Off | Addressees::Revoked | Addressees::NoContact => Vec::new(),
+            },
         });
     }
     let mut saved = store.save_statements(&to_save, order.who, now)?.into_iter();
@@ -465,6 +478,7 @@ fn write(
     step: Step,
 ) -> anyhow::Result<Closed> {
     let service = settled.month.service;
+    let addressees = addressees(press.config, settled.partner, &service.id, press.now);
     let closed = |number: String, done: Done| Closed {
         number,
         partner: settled.partner.id.to_string(),
@@ -474,6 +488,10 @@ fn write(
             .statement
             .availability
             .map(|figures| figures.lower.to_string()),
+        addressees: match done {
+            Done::Saved(_) | Done::Revised(_) | Done::Unchanged(_) => addressees.clone(),
+            Done::Provisional(_) | Done::DryRun | Done::Differs => Addressees::Off,
+        },
         done,
     };
     let (edition, saved) = match step {
@@ -484,12 +502,17 @@ fn write(
         }
     };
     let folder = folder(
-        press.config,
-        settled.partner,
+        &press.config.reports.directory,
+        &settled.partner.id,
         settled.month.month,
         &edition.number,
     );
-    if matches!(saved, Some(Saved::Unchanged { .. })) && is_whole(&folder) {
+    let revision = saved.map(|saved| match saved {
+        Saved::First => 1,
+        Saved::Revised { revision } | Saved::Unchanged { revision } => revision,
+    });
+    let published = matches!(saved, Some(Saved::Unchanged { .. })) && is_whole(&folder);
+    if published && letters_are_written(store, settled, revision)? {
         return Ok(closed(edition.number, Done::Unchanged(folder)));
     }
     let history = history(store, settled)?;
@@ -511,23 +534,30 @@ fn write(
         improvements: &[],
         edition: &edition,
     };
-    let rasters = press.rasters.entry(service.id.to_string()).or_default();
-    let mut documents = report::render(&report, rasters);
-    documents.push(Document {
-        name: "statement.json".to_owned(),
-        media_type: "application/json",
-        bytes: settled.json.clone(),
-    });
-    if let Some(key) = &press.signing_key {
-        let comment = format!("{} {}", edition.number, settled.partner.id);
+    // A published report stays as it was.
+    if !published {
+        let rasters = press.rasters.entry(service.id.to_string()).or_default();
+        let mut documents = report::render(&report, rasters);
         documents.push(Document {
-            name: "statement.json.minisig".to_owned(),
-            media_type: "text/plain; charset=utf-8",
-            bytes: key.sign(&settled.json, &comment).into_bytes(),
+            name: "statement.json".to_owned(),
+            media_type: "application/json",
+            bytes: settled.json.clone(),
         });
+        if let Some(key) = &press.signing_key {
+            let comment = format!("{} {}", edition.number, settled.partner.id);
+            documents.push(Document {
+                name: "statement.json.minisig".to_owned(),
+                media_type: "text/plain; charset=utf-8",
+                bytes: key.sign(&settled.json, &comment).into_bytes(),
+            });
+        }
+        deliver(&folder, &documents)
+            .with_context(|| format!("write the report `{}`", folder.display()))?;
     }
-    deliver(&folder, &documents)
-        .with_context(|| format!("write the report `{}`", folder.display()))?;
+    // The documents stand: the letters that bring them may go.
+    if let Some(revision) = revision {
+        write_letters(press.config, store, &report, revision, press.now)?;
+    }
     let done = match saved {
         Some(Saved::First) => Done::Saved(folder.clone()),
         Some(Saved::Revised { .. }) => Done::Revised(folder.clone()),
@@ -547,6 +577,19 @@ fn write(
         store.journal(press.who, press.now, &action)?;
     }
     Ok(closed(edition.number, done))
+}
+
+fn letters_are_written(
+    store: &Store,
+    settled: &Settled<'_>,
+    revision: Option<u32>,
+) -> anyhow::Result<bool> {
+    let Some(revision) = revision else {
+        return Ok(true);
+    };
+    let (partner, month) = (&settled.partner.id, settled.month);
+    let unwritten = store.unwritten_letters(partner, &month.service.id, month.month, revision)?;
+    Ok(unwritten.is_empty())
 }
 
 /// This month and up to twelve before it, as they were stated to this partner.
@@ -688,12 +731,10 @@ fn latency<'a>(
 const CHECKSUMS: &str = "SHA256SUMS";
 
 /// `<reports>/<partner>/<month>/<number without the month>/`
-fn folder(config: &Config, partner: &Partner, month: Month, number: &str) -> PathBuf {
+pub(super) fn folder(reports: &Path, partner: &PartnerId, month: Month, number: &str) -> PathBuf {
     let edition = number.strip_prefix(&format!("{month}-")).unwrap_or(number);
-    config
-        .reports
-        .directory
-        .join(partner.id.as_str())
+    reports
+        .join(partner.as_str())
         .join(month.to_string())
         .join(edition)
 }

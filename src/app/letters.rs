@@ -9,15 +9,22 @@
 //! cannot be known; it goes out once more as the same message, byte for byte.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tracing::{info, warn};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tracing::{error, info, warn};
 
+use super::close::folder;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::mail::{Dispatch, Mail, Mailer, Sender, masked};
-use crate::report::{Document, Letter, LetterText};
-use crate::sla::catalog::Catalog;
+use crate::metrics::{Letters, Metrics};
+use crate::report::{Delivery, Document, Letter, LetterText, Report, write_letter};
+use crate::sla::catalog::{Catalog, Partner, ServiceId};
 use crate::sla::window::{HOUR_MS, MINUTE_MS, Timestamp};
-use crate::store::{Attempt, LetterContent, LetterId, SavedLetter, Store, StoreError};
+use crate::store::{Attempt, LetterContent, LetterId, Release, SavedLetter, Store, StoreError};
 
 /// How long a claim holds: longer than any mailer takes for one letter.
 const CLAIM_MS: i64 = HOUR_MS;
@@ -36,10 +43,107 @@ const INTERRUPTIONS_MAX: usize = 3;
 /// Letters listed at a time.
 const BATCH: usize = 100;
 
+/// How often the daemon looks into the outbox.
+const ROUND_EVERY: Duration = Duration::from_secs(60);
+/// What a link leads to.
+const PAGE: &str = "rapport.html";
+
 /// Letters that have been due for longer than this are late.
 pub const LATE_MS: i64 = 24 * HOUR_MS;
 
-/// What letters are made of, beside what the outbox holds of them.
+/// Whom the letters about a statement are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addressees {
+    /// Nobody: no letters are configured.
+    Off,
+    /// Nobody: the provider ended the connection.
+    Revoked,
+    /// Nobody: the partner has no contact.
+    NoContact,
+    /// These mailboxes, each once.
+    Mailboxes(Vec<String>),
+}
+
+/// Whom the letters about a statement to `partner` about `service` are for, as of `now`.
+///
+/// Every partner that was connected at any moment of the month, also one that left; not one whose
+/// connection the provider ended and did not renew, unless the operator wants it so.
+pub fn addressees(
+    config: &Config,
+    partner: &Partner,
+    service: &ServiceId,
+    now: Timestamp,
+) -> Addressees {
+    if config.mail.transport.is_none() {
+        return Addressees::Off;
+    }
+    let revoked = partner.memberships.iter().any(|membership| {
+        membership.service == *service
+            && membership.revoked.is_some_and(|at| at <= now)
+            && !membership.windows.contains(now)
+    });
+    if revoked && !config.mail.revoked_partners {
+        return Addressees::Revoked;
+    }
+    let mut mailboxes: Vec<String> = Vec::new();
+    for contact in &partner.contacts {
+        if !mailboxes.contains(contact) {
+            mailboxes.push(contact.clone());
+        }
+    }
+    if mailboxes.is_empty() {
+        return Addressees::NoContact;
+    }
+    Addressees::Mailboxes(mailboxes)
+}
+
+/// Writes the letters of a saved statement whose documents stand on disk; those that are written
+/// already stay as they are.
+///
+/// # Errors
+/// The store refuses.
+pub(super) fn write_letters(
+    config: &Config,
+    store: &mut Store,
+    report: &Report<'_>,
+    revision: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (partner, service) = (&report.partner.id, &report.service.id);
+    let letters = store.unwritten_letters(partner, service, report.month, revision)?;
+    if letters.is_empty() {
+        return Ok(());
+    }
+    let link = config.mail.base_url.as_ref().map(|base| {
+        let month = report.month;
+        format!("{base}/{partner}/{month}/{service}-v{revision}/{PAGE}")
+    });
+    let text = write_letter(
+        report,
+        &Delivery {
+            attached: !config.mail.attach.is_empty(),
+            link: link.as_deref(),
+            signature: config.mail.signature.as_deref(),
+        },
+    );
+    let content = LetterContent {
+        subject: text.subject,
+        text: text.plain,
+        html: text.html,
+        documents: config.mail.attach.clone(),
+    };
+    let release = if config.mail.review {
+        Release::AfterApproval
+    } else {
+        Release::Now
+    };
+    for letter in letters {
+        store.write_letter(letter.id, &content, release, now)?;
+    }
+    Ok(())
+}
+
+/// What sending needs, beside what the outbox holds of a letter.
 #[derive(Clone, Copy, Debug)]
 pub struct Post<'a> {
     /// Who is who.
@@ -48,6 +152,8 @@ pub struct Post<'a> {
     pub sender: &'a Sender,
     /// The folder under which each partner's months are written.
     pub reports: &'a Path,
+    /// Who sends, for the journal.
+    pub who: &'a str,
 }
 
 /// What came of a round.
@@ -79,8 +185,8 @@ enum Unready {
     Mail(#[from] crate::mail::MailError),
 }
 
-/// Sends every letter that may be tried now. Blocks on the store between letters: run it where
-/// that does no harm.
+/// Sends every letter that may be tried now, as long as `go_on` says so. Blocks on the store
+/// between letters: run it where that does no harm.
 ///
 /// # Errors
 /// The store refuses; what was sent until then is recorded.
@@ -89,7 +195,7 @@ pub async fn send_due(
     mailer: &mut Mailer,
     post: Post<'_>,
     clock: &Clock,
-    who: &str,
+    go_on: &(dyn Fn() -> bool + Sync),
 ) -> Result<Round, StoreError> {
     let mut round = Round::default();
     let mut interruptions = 0;
@@ -100,7 +206,10 @@ pub async fn send_due(
             Err(error) => break Err(error),
         };
         for id in due {
-            match send(store, mailer, post, clock, who, id).await {
+            if !go_on() {
+                break 'round Ok(());
+            }
+            match send(store, mailer, post, clock, id).await {
                 Ok(None) => {}
                 Ok(Some(Outcome::Sent)) => {
                     round.sent += 1;
@@ -147,6 +256,72 @@ pub fn message(post: Post<'_>, letter: &SavedLetter, now: Timestamp) -> anyhow::
     Ok(compose(post, letter, now)?)
 }
 
+/// The daemon's postman: sends what is due, minute by minute, until it is told to stop.
+///
+/// A failure is logged and tried again with the next minute.
+pub(super) async fn deliver(
+    config: Arc<Config>,
+    mut mailer: Mailer,
+    sender: Sender,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let work = spawn_blocking({
+            let (config, sender, clock) = (Arc::clone(&config), sender.clone(), clock.clone());
+            let (metrics, stop) = (Arc::clone(&metrics), stopped.clone());
+            let runtime = tokio::runtime::Handle::current();
+            move || {
+                let go_on = || !*stop.borrow();
+                let round = runtime.block_on(round(&config, &mut mailer, &sender, &clock, &go_on));
+                (mailer, round.map(|counts| metrics.letters(&counts)))
+            }
+        });
+        mailer = match work.await {
+            Ok((mailer, Ok(()))) => mailer,
+            Ok((mailer, Err(failure))) => {
+                error!("failed to send letters: failed to {failure}; trying again in a minute");
+                mailer
+            }
+            Err(failure) => {
+                error!("failed to send letters: {failure}; no more are sent until a restart");
+                return;
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(ROUND_EVERY) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+async fn round(
+    config: &Config,
+    mailer: &mut Mailer,
+    sender: &Sender,
+    clock: &Clock,
+    go_on: &(dyn Fn() -> bool + Sync),
+) -> Result<Letters, StoreError> {
+    let mut store = Store::open_beside(&config.store.path)?;
+    let post = Post {
+        catalog: &config.catalog,
+        sender,
+        reports: &config.reports.directory,
+        who: "vigie run",
+    };
+    send_due(&mut store, mailer, post, clock, go_on).await?;
+    let counts = store.outbox_counts(clock.now(), LATE_MS)?;
+    Ok(Letters {
+        unwritten: counts.unwritten,
+        held: counts.held,
+        due: counts.due,
+        late: counts.late,
+        sent: counts.sent,
+        failed: counts.failed,
+    })
+}
+
 /// What came of one letter.
 enum Outcome {
     Sent,
@@ -162,7 +337,6 @@ async fn send(
     mailer: &mut Mailer,
     post: Post<'_>,
     clock: &Clock,
-    who: &str,
     id: LetterId,
 ) -> Result<Option<Outcome>, StoreError> {
     let now = clock.now();
@@ -185,7 +359,7 @@ async fn send(
                 reason: unready.to_string(),
                 next: clock.now().plus_ms(REPAIR_MS),
             };
-            store.record_attempt(id, &attempt, who, clock.now())?;
+            store.record_attempt(id, &attempt, post.who, clock.now())?;
             return Ok(Some(Outcome::Postponed));
         }
     };
@@ -250,7 +424,7 @@ async fn send(
             (attempt, Outcome::Unavailable(reason))
         }
     };
-    store.record_attempt(id, &attempt, who, now)?;
+    store.record_attempt(id, &attempt, post.who, now)?;
     Ok(Some(outcome))
 }
 
@@ -272,14 +446,10 @@ fn compose(post: Post<'_>, letter: &SavedLetter, now: Timestamp) -> Result<Mail,
             what: "partner",
             id: letter.partner.to_string(),
         })?;
-    let edition = format!("{}-v{}", letter.service, letter.revision);
-    let folder = post
-        .reports
-        .join(letter.partner.as_str())
-        .join(letter.month.to_string())
-        .join(&edition);
+    let number = letter.number();
+    let folder = folder(post.reports, &letter.partner, letter.month, &number);
     let composed = Letter {
-        number: format!("{}-{edition}", letter.month),
+        number,
         partner: letter.partner.clone(),
         to_name: partner.name.clone(),
         to_address: letter.recipient.clone(),

@@ -24,10 +24,12 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{error, info, warn};
 
 use super::close::{Done, Kind, Order, close, exclusions, unfinished_months};
+use super::letters;
 use super::load::service_month;
 use crate::board::{Board, StoreNow};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::mail::{Mailer, Sender};
 use crate::metrics::Metrics;
 use crate::probe::Prober;
 use crate::schedule::{MissedTicks, Schedule, Tick};
@@ -86,6 +88,9 @@ pub async fn run(
             .prepare(endpoint)
             .with_context(|| format!("prepare the probe of `{}`", endpoint.id))?;
     }
+    // Read now, so that a password that cannot be read or may be read by too many is told at once.
+    let mailer = Mailer::new(&config.mail)?;
+    let sender = Sender::from_config(&config.mail)?;
     let now = clock.now();
     let mut store = open_store(&config)?;
     let loaded = Action {
@@ -135,6 +140,16 @@ pub async fn run(
         stopped.clone(),
     ));
     drop(events);
+    let postman = mailer.map(|mailer| {
+        tokio::spawn(letters::deliver(
+            Arc::clone(&config),
+            mailer,
+            sender,
+            clock.clone(),
+            Arc::clone(&metrics),
+            stopped.clone(),
+        ))
+    });
     let page_clock = clock.clone();
     let scheduler = tokio::spawn(ask(
         Asker {
@@ -170,6 +185,9 @@ pub async fn run(
     // In the order of the data: nobody is left waiting for somebody who went first.
     let _ = scheduler.await;
     let _ = refresher.await;
+    if let Some(postman) = postman {
+        let _ = postman.await;
+    }
     let _ = spawn_blocking(move || recorder.join()).await;
     let _ = keeper.await;
     let _ = server.await;

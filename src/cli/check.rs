@@ -1,6 +1,7 @@
 //! `vigie check`: is the configuration right?
 
 use super::{ConfigPlace, Failure, exit, print};
+use crate::mail::{Mailer, Sender};
 use crate::probe::Prober;
 
 /// Read the configuration and name every fault in it
@@ -32,6 +33,12 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     }
     if let Err(fault) = crate::app::close::signing_key(&config) {
         faults.push_str(&format!("failed to {fault:#}\n"));
+    }
+    if let Err(fault) = Mailer::new(&config.mail) {
+        faults.push_str(&format!("failed to {fault}\n"));
+    }
+    if let Err(fault) = Sender::from_config(&config.mail) {
+        faults.push_str(&format!("failed to {fault}\n"));
     }
     let n_endpoints = config.catalog.endpoints().count();
     let n_services = config.catalog.services.len();

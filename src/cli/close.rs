@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ConfigPlace, Failure, exit, open_beside, print, whoami};
 use crate::app::close::{Closed, Done, Kind, Order, close};
+use crate::app::letters::Addressees;
 use crate::clock::Clock;
 
 /// Settle a month, save its statements and write its reports
@@ -100,8 +101,14 @@ fn describe(closed: &Closed) -> String {
             "NOT REPLACED: the saved statement says something else (--revise --reason …)".to_owned()
         }
     };
+    let letters = match &closed.addressees {
+        Addressees::Off => "",
+        Addressees::Revoked => "; no letter: revoked",
+        Addressees::NoContact => "; NO LETTER: the partner has no contact",
+        Addressees::Mailboxes(_) => "; see `vigie letters list`",
+    };
     format!(
-        "{:<28} {:<34} {:<14} {figure}; {done}\n",
+        "{:<28} {:<34} {:<14} {figure}; {done}{letters}\n",
         closed.partner,
         closed.number,
         closed.verdict.code()

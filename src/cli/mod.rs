@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod approve;
 mod check;
 mod close;
 mod declare;
@@ -8,6 +9,7 @@ mod evidence;
 mod explain;
 mod journal;
 mod key;
+mod letters;
 mod probe;
 mod run;
 mod settle;
@@ -70,6 +72,8 @@ enum Command {
     Probe(probe::Args),
     Status(status::Args),
     Close(close::Args),
+    Approve(approve::Args),
+    Letters(letters::Args),
     Explain(explain::Args),
     Declare(declare::Args),
     Journal(journal::Args),
@@ -93,6 +97,8 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(args, &config),
         Command::Status(args) => status::run(args, &config),
         Command::Close(args) => close::run(args, &config),
+        Command::Approve(args) => approve::run(args, &config),
+        Command::Letters(args) => letters::run(args, &config),
         Command::Explain(args) => explain::run(args, &config),
         Command::Declare(args) => declare::run(args, &config),
         Command::Journal(args) => journal::run(args, &config),

@@ -68,6 +68,13 @@ pub struct SavedLetter {
     pub content: Option<LetterContent>,
 }
 
+impl SavedLetter {
+    /// The number of the report that it brings, for example `2025-10-particulier-v1`.
+    pub fn number(&self) -> String {
+        format!("{}-{}-v{}", self.month, self.service, self.revision)
+    }
+}
+
 /// Where a letter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LetterState {
@@ -324,15 +331,24 @@ impl Store {
         month: Month,
         revision: u32,
     ) -> Result<Vec<SavedLetter>, StoreError> {
-        let filter = LetterFilter {
-            state: Some(LetterState::Unwritten),
-            month: Some(month.to_string()),
-            partner: Some(partner.clone()),
-            service: Some(service.clone()),
-        };
-        let mut letters = self.letters(&filter)?;
-        letters.retain(|letter| letter.revision == revision);
-        Ok(letters)
+        self.read("read unwritten letters", |snapshot| {
+            let mut statement = snapshot.prepare_cached(&format!(
+                "{SELECT}
+                 WHERE partner = ?1 AND service = ?2 AND month = ?3 AND revision = ?4
+                   AND state = 'unwritten'
+                 ORDER BY letter.id"
+            ))?;
+            let rows = statement.query_map(
+                params![
+                    partner.as_str(),
+                    service.as_str(),
+                    month.to_string(),
+                    revision
+                ],
+                read,
+            )?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
 
     /// Up to `n_max` letters that may be tried at `now`, those that wait longest first.

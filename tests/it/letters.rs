@@ -10,7 +10,10 @@ use tempfile::TempDir;
 use vigie::app::letters::{Post, Round, message, send_due};
 use vigie::clock::{Clock, ManualClock};
 use vigie::mail::{Mail, Mailer, Outgoing, Security, Sender, Smtp, SmtpSettings};
-use vigie::sla::catalog::{Catalog, Language, Partner, PartnerId, Provider, ServiceId};
+use vigie::sla::catalog::{
+    Catalog, EndpointId, Language, Partner, PartnerId, Provider, ServiceId, VantageId,
+};
+use vigie::sla::observation::{Fault, Finding, Observation, Outcome, Trace};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp};
 use vigie::store::{
     LetterContent, LetterFilter, LetterId, LetterState, NewStatement, Release, Store,
@@ -115,9 +118,10 @@ impl House {
             catalog: &self.catalog,
             sender: &sender,
             reports: &reports,
+            who: "vigie",
         };
         let clock = Clock::Manual(self.clock.clone());
-        send_due(&mut self.store, mailer, post, &clock, "vigie")
+        send_due(&mut self.store, mailer, post, &clock, &|| true)
             .await
             .unwrap()
     }
@@ -307,6 +311,7 @@ async fn a_preview_is_what_is_sent() {
         catalog: &house.catalog,
         sender: &sender,
         reports: &reports,
+        who: "vigie",
     };
     let preview: Mail = message(post, &letter, now()).unwrap();
     let outgoing = Outgoing::default();
@@ -400,9 +405,305 @@ async fn send_in_child(directory: &Path, port: u16, at: Timestamp) {
         catalog: &catalog,
         sender: &sender,
         reports: &reports,
+        who: "vigie",
     };
     let clock = Clock::Manual(ManualClock::new(at));
-    send_due(&mut store, &mut mailer, post, &clock, "vigie")
+    send_due(&mut store, &mut mailer, post, &clock, &|| true)
         .await
         .unwrap();
+}
+
+// ------------------------------------------------------------------------ from close to mailbox
+
+const CONFIG: &str = r#"
+[provider]
+name = "Direction de démonstration"
+contact = "supervision@operateur.example"
+
+[store]
+path = "vigie.db"
+
+[reports]
+directory = "reports"
+
+[mail]
+folder = "mail"
+base_url = "https://rapports.operateur.example"
+attach = ["rapport.html", "mesures.csv"]
+revoked_partners = false
+review = false
+
+[[service]]
+id = "particulier"
+name = "API Particulier"
+
+[[service.endpoint]]
+id = "socle"
+label = "Socle"
+contractual = true
+interval = "1h"
+
+[service.endpoint.http]
+url = "https://api-particulier.example/api/ping"
+
+[[service.commitment]]
+quote = "Le Service est disponible 95 % du temps mensuel."
+reference = "Convention"
+target = "95 %"
+from = 2025-01-01
+period = "text"
+
+[[partner]]
+id = "valfictif"
+name = "Commune de Valfictif"
+contacts = ["api@valfictif.example", "mairie@valfictif.example", "api@valfictif.example"]
+membership = [{ service = "particulier", from = 2025-01-01 }]
+
+[[partner]]
+id = "partie"
+name = "Région partie"
+contacts = ["api@partie.example"]
+membership = [{ service = "particulier", from = 2025-01-01, until = 2025-10-15 }]
+
+[[partner]]
+id = "revoquee"
+name = "Université révoquée"
+contacts = ["api@revoquee.example"]
+membership = [{ service = "particulier", from = 2025-01-01, revoked = 2025-10-15 }]
+
+[[partner]]
+id = "muette"
+name = "Commune muette"
+membership = [{ service = "particulier", from = 2025-01-01 }]
+"#;
+
+/// An installation that watched October 2025, as its files: `config.toml`, `vigie.db`, `mail`.
+fn watched_october(config: &str) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("config.toml"), config).unwrap();
+    std::fs::create_dir(directory.path().join("mail")).unwrap();
+    let mut store = Store::open(&directory.path().join("vigie.db")).unwrap();
+    let start: Timestamp = "2025-09-30T20:00:00Z".parse().unwrap();
+    let findings: Vec<Finding> = (0..750)
+        .map(|hour| {
+            let tick = start.plus_ms(hour * HOUR_MS);
+            Finding {
+                endpoint: EndpointId::new("socle").unwrap(),
+                vantage: VantageId::new("main").unwrap(),
+                observation: Observation {
+                    tick,
+                    at: tick,
+                    outcome: if hour == 300 {
+                        Outcome::Failed(Fault::Status(503))
+                    } else {
+                        Outcome::Answered {
+                            latency_ms: 40,
+                            partial: false,
+                        }
+                    },
+                },
+                trace: Trace::default(),
+            }
+        })
+        .collect();
+    store.append(&findings).unwrap();
+    directory
+}
+
+/// Runs the program there; what it printed and its exit status.
+fn vigie(directory: &TempDir, args: &[&str]) -> (String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .arg("--config")
+        .arg(directory.path().join("config.toml"))
+        .args(args)
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (
+        String::from_utf8_lossy(&text).into_owned(),
+        output.status.code().unwrap(),
+    )
+}
+
+fn mails(directory: &TempDir) -> Vec<String> {
+    let mut mails: Vec<String> = std::fs::read_dir(directory.path().join("mail"))
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    mails.sort();
+    mails
+}
+
+/// Goal: after a closed month, each mailbox of each partner that should have a letter has one
+/// file, and the commands tell what became of it.
+#[test]
+fn a_closed_month_reaches_its_mailboxes() {
+    let directory = watched_october(CONFIG);
+    let (closed, status) = vigie(&directory, &["close", "2025-10"]);
+    assert_eq!(status, 0, "{closed}");
+    let line = |partner: &str| {
+        let found = closed.lines().find(|line| line.starts_with(partner));
+        found.unwrap_or_else(|| panic!("no {partner} in\n{closed}"))
+    };
+    assert!(line("muette").contains("NO LETTER: the partner has no contact"));
+    assert!(line("revoquee").contains("no letter: revoked"));
+
+    // Closing again adds nothing.
+    vigie(&directory, &["close", "2025-10"]);
+    let (listed, _) = vigie(&directory, &["letters", "list"]);
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert_eq!(listed.matches("  due ").count(), 3, "{listed}");
+
+    let (preview, status) = vigie(&directory, &["letters", "preview", "1", "-o", "one.eml"]);
+    assert_eq!(status, 0, "{preview}");
+    let preview = std::fs::read_to_string(directory.path().join("one.eml")).unwrap();
+
+    let (sent, status) = vigie(&directory, &["letters", "send"]);
+    assert_eq!(
+        (sent.as_str(), status),
+        ("3 sent, 0 postponed, 0 given up\n", 0)
+    );
+    let mails = mails(&directory);
+    let to = |address: &str| {
+        let one: Vec<_> = mails
+            .iter()
+            .filter(|mail| mail.contains(&format!("<{address}>\r\n")))
+            .collect();
+        assert_eq!(one.len(), 1, "{address}");
+        one[0]
+    };
+    assert!(to("api@valfictif.example") == &preview);
+    to("mairie@valfictif.example");
+    let text = quoted_printable(to("api@partie.example"));
+    assert!(
+        text.contains("Vous avez été raccordé à API Particulier jusqu'au 14 octobre 2025."),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "https://rapports.operateur.example/partie/2025-10/particulier-v1/rapport.html"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("filename=\"mesures.csv\""));
+
+    let (sent, status) = vigie(&directory, &["letters", "send"]);
+    assert_eq!(
+        (sent.as_str(), status),
+        ("0 sent, 0 postponed, 0 given up\n", 0)
+    );
+    let (shown, _) = vigie(&directory, &["letters", "show", "1"]);
+    assert!(shown.contains("state         sent since"), "{shown}");
+    assert!(shown.contains("Bonjour,"), "{shown}");
+    let (again, status) = vigie(&directory, &["letters", "resend", "1", "2"]);
+    assert_eq!(status, 0, "{again}");
+    let (again, status) = vigie(&directory, &["letters", "resend", "1"]);
+    assert_eq!(status, 1, "it is due already: {again}");
+    let (missing, status) = vigie(&directory, &["letters", "show", "99"]);
+    assert_eq!(status, 2, "{missing}");
+    let (journal, _) = vigie(&directory, &["journal", "show"]);
+    assert_eq!(journal.matches("letter_sent").count(), 3, "{journal}");
+    assert!(!journal.contains("@valfictif"), "{journal}");
+    let (verified, status) = vigie(&directory, &["journal", "verify"]);
+    assert_eq!(status, 0, "{verified}");
+}
+
+/// Goal: a closing that was cut off after the documents and before the letters is repaired by
+/// closing again; what was published stays as it was.
+#[test]
+fn letters_cut_off_from_their_documents_are_written_after_all() {
+    let directory = watched_october(CONFIG);
+    vigie(&directory, &["close", "2025-10"]);
+    let page = "reports/valfictif/2025-10/particulier-v1/rapport.html";
+    let page = directory.path().join(page);
+    let published = std::fs::metadata(&page).unwrap().modified().unwrap();
+    rusqlite::Connection::open(directory.path().join("vigie.db"))
+        .unwrap()
+        .execute(
+            "UPDATE letter SET state = 'unwritten', next_attempt = NULL, dated = NULL,
+                 subject = NULL, text = NULL, html = NULL, documents = NULL",
+            [],
+        )
+        .unwrap();
+    let (sent, _) = vigie(&directory, &["letters", "send"]);
+    assert_eq!(sent, "0 sent, 0 postponed, 0 given up\n");
+    vigie(&directory, &["close", "2025-10"]);
+    let (sent, _) = vigie(&directory, &["letters", "send"]);
+    assert_eq!(sent, "3 sent, 0 postponed, 0 given up\n");
+    assert_eq!(
+        std::fs::metadata(&page).unwrap().modified().unwrap(),
+        published
+    );
+}
+
+/// The text of a message whose parts are quoted-printable, near enough to look for sentences.
+fn quoted_printable(message: &str) -> String {
+    let joined = message.replace("=\r\n", "");
+    let mut bytes = Vec::new();
+    let mut rest = joined.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = after
+            .get(..2)
+            .and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(code) if byte == b'=' => {
+                bytes.push(code);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn letters_wait_for_somebody_where_asked_to() {
+    let directory = watched_october(&CONFIG.replace("review = false", "review = true"));
+    vigie(&directory, &["close", "2025-10"]);
+    let (sent, _) = vigie(&directory, &["letters", "send"]);
+    assert_eq!(sent, "0 sent, 0 postponed, 0 given up\n");
+    let (approved, status) = vigie(&directory, &["approve", "2025-10", "--partner", "partie"]);
+    assert_eq!((approved.as_str(), status), ("1 letter may be sent\n", 0));
+    let (approved, status) = vigie(&directory, &["approve", "2025-10"]);
+    assert_eq!((approved.as_str(), status), ("2 letters may be sent\n", 0));
+    let (approved, status) = vigie(&directory, &["approve", "2025-10"]);
+    assert_eq!(status, 2, "{approved}");
+    vigie(&directory, &["letters", "send"]);
+    assert_eq!(mails(&directory).len(), 3);
+}
+
+#[test]
+fn a_revoked_partner_gets_letters_if_the_operator_says_so() {
+    let config = CONFIG.replace("revoked_partners = false", "revoked_partners = true");
+    let directory = watched_october(&config);
+    vigie(&directory, &["close", "2025-10"]);
+    vigie(&directory, &["letters", "send"]);
+    assert_eq!(mails(&directory).len(), 4);
+}
+
+/// Goal: a password that every user of the machine can read is named by `vigie check`, and
+/// nothing is sent with it.
+#[test]
+fn a_password_for_all_eyes_is_refused_before_anything_is_sent() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let config = CONFIG.replace(
+        "folder = \"mail\"",
+        "relay = \"localhost:2525\"\nlogin = { user = \"vigie\", file = \"password\" }",
+    );
+    let directory = watched_october(&config);
+    let password = directory.path().join("password");
+    std::fs::write(&password, "s3cret\n").unwrap();
+    std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o644)).unwrap();
+    for command in [&["check"][..], &["letters", "send"]] {
+        let (text, status) = vigie(&directory, command);
+        assert_eq!(status, 2, "{text}");
+        assert!(text.contains("chmod o="), "{text}");
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+    std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(vigie(&directory, &["check"]).1, 0);
 }

@@ -2,6 +2,7 @@
 //! and the tables that both rest on.
 
 mod commitment;
+mod corpus;
 mod figures;
 mod laws;
 mod naive;

@@ -91,6 +91,8 @@ shapes! {
         "1 if the service is up or degraded by its rule; 0 if it is down or unknown, see vigie_api_state."
     API_STATE GAUGE "vigie_api_state" ["api", "state"]
         "1 for the state the service is in, 0 for the others."
+    API_SINCE GAUGE "vigie_api_state_since_timestamp_seconds" ["api"]
+        "Since when the service is in its state: a confirmed outage counts from its first failure; absent if nothing was ever seen."
     COMMITMENT_SECONDS GAUGE "vigie_commitment_seconds" ["api", "class", "month"]
         "Time of the month behind us, by how it counts."
     COMMITMENT_AHEAD GAUGE "vigie_commitment_ahead_seconds" ["api", "month"]
@@ -469,6 +471,9 @@ fn services(board: &Board, page: &mut Page) {
         for state in State::ALL {
             let value = flag(state == now.state);
             page.gauge(&API_STATE, &[api, state.code()], value);
+        }
+        if let Some(since) = now.since {
+            page.gauge(&API_SINCE, &[api], instant(Some(since)));
         }
         if let Some(month) = &now.month {
             commitment(api, "current", month, page);

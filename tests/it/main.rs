@@ -10,6 +10,7 @@ mod cli;
 mod close;
 mod config;
 mod daemon;
+mod dashboards;
 mod demo;
 mod exchange;
 mod letters;

@@ -139,6 +139,10 @@ fn probes_are_counted_by_what_came_of_them() {
     fixture.check(&of("vigie_endpoint_up", ""), "0");
     fixture.check(&of("vigie_endpoint_state", r#",state="unknown""#), "1");
     fixture.check(
+        r#"vigie_api_state_since_timestamp_seconds{api="particulier"}"#,
+        "1763453040",
+    );
+    fixture.check(
         &of("vigie_endpoint_last_success_timestamp_seconds", ""),
         "1763452800",
     );

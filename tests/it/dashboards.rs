@@ -1,0 +1,252 @@
+//! What ops load into Prometheus and Grafana: it names only what the program exports, the runbook
+//! knows every alert, and promtool agrees.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::sync::Arc;
+
+use prometheus::Registry;
+use serde_json::Value;
+use tokio::sync::watch;
+use vigie::board::Board;
+use vigie::metrics::{Metrics, SHAPES};
+
+use crate::board::{catalog, start};
+
+const RULES: &str = include_str!("../../dashboards/rules/vigie.yml");
+const RULE_TESTS: &str = include_str!("../../dashboards/rules/tests.yml");
+const RUNBOOK: &str = include_str!("../../docs/runbook.md");
+const DASHBOARDS: [(&str, &str); 2] = [
+    (
+        "engagements",
+        include_str!("../../dashboards/engagements.json"),
+    ),
+    ("sondes", include_str!("../../dashboards/sondes.json")),
+];
+
+/// Every name that a scrape can show.
+fn exported() -> BTreeSet<String> {
+    let registry = Registry::new();
+    let (_sender, receiver) = watch::channel(Arc::new(Board::new(&catalog(), start())));
+    let _metrics = Metrics::new(&registry, receiver).expect("a fresh registry");
+    let families = registry.gather();
+    let mut names: BTreeSet<String> = families.iter().map(|f| f.name().to_owned()).collect();
+    names.extend(SHAPES.iter().map(|shape| shape.name.to_owned()));
+    names
+}
+
+/// The series that the rules write.
+fn recorded() -> BTreeSet<&'static str> {
+    RULES
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- record: "))
+        .collect()
+}
+
+/// The names of series of ours that a text speaks of.
+fn named(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
+        .map(|word| word.trim_matches(':'))
+        .filter(|word| word.contains("vigie_"))
+        .collect()
+}
+
+/// Complains of each name in `text` that nobody exports or records.
+fn check_names(place: &str, text: &str) {
+    let (exported, recorded) = (exported(), recorded());
+    for name in named(text) {
+        let part_of_histogram = ["_bucket", "_count", "_sum"]
+            .iter()
+            .filter_map(|suffix| name.strip_suffix(suffix))
+            .any(|family| exported.contains(family));
+        assert!(
+            exported.contains(name) || recorded.contains(name) || part_of_histogram,
+            "{place} names `{name}`, which is neither exported nor recorded"
+        );
+    }
+}
+
+/// The expressions of a dashboard's panels and variables.
+fn expressions(dashboard: &Value) -> Vec<&str> {
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().expect("targets"))
+        .map(|target| target["expr"].as_str().expect("an expression"));
+    let variables = dashboard["templating"]["list"]
+        .as_array()
+        .expect("variables")
+        .iter()
+        .filter(|variable| variable["type"] == "query")
+        .map(|variable| variable["query"]["query"].as_str().expect("a query"));
+    targets.chain(variables).collect()
+}
+
+/// The text of each alert, from its name to the next rule.
+fn alerts() -> Vec<(&'static str, &'static str)> {
+    RULES
+        .split("      - ")
+        .filter_map(|rule| rule.strip_prefix("alert: "))
+        .map(|rule| rule.split_once('\n').expect("more than a name"))
+        .collect()
+}
+
+#[test]
+fn rules_and_dashboards_name_only_what_exists() {
+    let expressions_of_rules: String = RULES
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    check_names("vigie.yml", &expressions_of_rules);
+    check_names("tests.yml", RULE_TESTS);
+    check_names("runbook.md", RUNBOOK);
+    for (name, text) in DASHBOARDS {
+        let dashboard: Value = serde_json::from_str(text).expect(name);
+        let expressions = expressions(&dashboard);
+        assert!(expressions.len() > 8, "{name} asks too little");
+        for expression in expressions {
+            assert!(!named(expression).is_empty(), "{name}: {expression}");
+            check_names(name, expression);
+        }
+    }
+}
+
+#[test]
+fn every_alert_is_routed_said_in_two_languages_explained_and_tested() {
+    let headings: BTreeSet<&str> = RUNBOOK
+        .lines()
+        .filter_map(|line| line.strip_prefix("## Vigie"))
+        .collect();
+    let mut names = BTreeSet::new();
+    for (alert, rule) in alerts() {
+        names.insert(alert.strip_prefix("Vigie").expect("our prefix"));
+        let labels = rule
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("labels: "))
+            .expect("labels");
+        let is_one_of = |key: &str, values: &[&str]| {
+            values
+                .iter()
+                .any(|value| labels.contains(&format!("{key}: {value}")))
+        };
+        assert!(
+            is_one_of("severity", &["page", "ticket", "info"]),
+            "{alert}"
+        );
+        assert!(is_one_of("owner", &["service", "monitoring"]), "{alert}");
+        for summary in ["summary_fr: \"", "summary_en: \""] {
+            assert!(rule.contains(summary), "{alert} has no {summary}");
+        }
+        let link = format!(
+            "runbook_url: docs/runbook.md#{}\n",
+            alert.to_ascii_lowercase()
+        );
+        assert!(rule.contains(&link), "{alert} does not link to its section");
+        // By its name, or as a row of the table.
+        let tier = labels.split("tier: ").nth(1).and_then(|rest| rest.get(..2));
+        let is_tested = RULE_TESTS.contains(alert)
+            || tier.is_some_and(|tier| RULE_TESTS.contains(&format!("tier=\"{tier}\"")));
+        assert!(is_tested, "{alert} has no test");
+    }
+    assert_eq!(names, headings);
+}
+
+#[test]
+fn dashboards_import_unchanged() {
+    let mut uids = BTreeSet::new();
+    for (name, text) in DASHBOARDS {
+        let dashboard: Value = serde_json::from_str(text).expect(name);
+        assert!(uids.insert(dashboard["uid"].to_string()), "uid of {name}");
+        let variables: BTreeSet<&str> = dashboard["templating"]["list"]
+            .as_array()
+            .expect("variables")
+            .iter()
+            .map(|variable| variable["name"].as_str().expect("a name"))
+            .collect();
+        for expression in expressions(&dashboard) {
+            for variable in expression.split('$').skip(1) {
+                let end = variable
+                    .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                    .unwrap_or(variable.len());
+                assert!(
+                    variables.contains(&variable[..end]) || variable.starts_with("__"),
+                    "{name} has no variable for {expression}"
+                );
+            }
+        }
+        assert_no_fixed_datasource(name, &dashboard);
+        let mut ids = BTreeSet::new();
+        let mut taken = BTreeSet::new();
+        for panel in dashboard["panels"].as_array().expect("panels") {
+            let title = panel["title"].as_str().expect("a title");
+            assert!(ids.insert(panel["id"].as_u64()), "id of {title}");
+            let side = |key: &str| panel["gridPos"][key].as_u64().expect("a place");
+            assert!(
+                side("x") + side("w") <= 24,
+                "{title} is wider than the page"
+            );
+            for x in side("x")..side("x") + side("w") {
+                for y in side("y")..side("y") + side("h") {
+                    assert!(
+                        taken.insert((x, y)),
+                        "{title} lies over another panel of {name}"
+                    );
+                }
+            }
+            assert!(
+                panel["fieldConfig"]["defaults"]["unit"].is_string(),
+                "{title}"
+            );
+        }
+    }
+}
+
+fn assert_no_fixed_datasource(name: &str, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(datasource) = fields.get("datasource") {
+                assert_eq!(datasource["uid"], "${datasource}", "{name}: {value}");
+            }
+            for field in fields.values() {
+                assert_no_fixed_datasource(name, field);
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                assert_no_fixed_datasource(name, value);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn check_promtool(args: &[&str]) {
+    let output = Command::new("promtool")
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards"))
+        .args(args)
+        .output()
+        .expect("promtool runs");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
+#[ignore = "needs promtool: tests/all"]
+fn promtool_accepts_the_configuration() {
+    check_promtool(&["check", "config", "prometheus.yml"]);
+}
+
+#[test]
+#[ignore = "needs promtool: tests/all"]
+fn promtool_accepts_the_rules() {
+    check_promtool(&["check", "rules", "rules/vigie.yml"]);
+}
+
+/// Some seventeen days of minutes: this takes a while.
+#[test]
+#[ignore = "needs promtool: tests/all"]
+fn every_alert_fires_when_it_must_and_ends() {
+    check_promtool(&["test", "rules", "rules/tests.yml"]);
+}

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 
 use super::letters::{Addressees, addressees, write_letters};
 use super::load::{
-    MARGIN_MS, ServiceMonth, announced_maintenance, check_known, find_partner, find_service,
+    ServiceMonth, announced_maintenance, check_known, closable_from, find_partner, find_service,
     membership, service_month,
 };
 use crate::config::Config;
@@ -24,6 +24,7 @@ use crate::report::{
 };
 use crate::sla::availability::Verdict;
 use crate::sla::catalog::{Partner, PartnerId, Service, VantageId};
+use crate::sla::commitment::Terms;
 use crate::sla::ledger::{Acceptance, Class, Exclusion, Ledger, Scope};
 use crate::sla::observation::{Observation, Outcome};
 use crate::sla::statement::{EndpointEvidence, Seen, Statement, judge, observe};
@@ -131,10 +132,13 @@ pub fn close(
     let mut settled = Vec::new();
     let mut months = Vec::new();
     for service in services {
-        let month = Month::parse(order.month, service.zone())?;
-        check_over(month, now, order)?;
+        let month = Month::parse(order.month, service.zone()).context("read the month")?;
+        let Some(commitment) = service.commitment_on(month.first_day()) else {
+            continue;
+        };
+        check_over(month, &commitment.terms, now, order)?;
         check_known(store, month)?;
-        months.extend(service_month(store, service, month, now)?);
+        months.extend(service_month(store, service, month, now)?.filter(ServiceMonth::is_watched));
     }
     let shared: Vec<Shared> = months.iter().map(Shared::new).collect();
     for (month, shared) in months.iter().zip(&shared) {
@@ -147,7 +151,7 @@ pub fn close(
     }
     if settled.is_empty() {
         bail!(
-            "close {}: no partner is connected to a service with a commitment in that month",
+            "close {}: no partner is connected to a service that was watched under a commitment in that month",
             order.month
         );
     }
@@ -212,9 +216,15 @@ pub fn unfinished_months(
         for service in &config.catalog.services {
             let month = Month::containing(now, service.zone()).plus_months(-back);
             let window = month.window();
-            let due = window.end().plus_ms(config.close.delay_ms.max(MARGIN_MS)) <= now;
+            let Some(commitment) = service.commitment_on(month.first_day()) else {
+                continue;
+            };
+            let due = window
+                .end()
+                .plus_ms(config.close.delay_ms)
+                .max(closable_from(month, &commitment.terms));
             let seen = span.intersection(&window).is_some();
-            if !due || !seen || service.commitment_on(month.first_day()).is_none() {
+            if now < due || !seen || !was_watched(store, service, window)? {
                 continue;
             }
             for partner in &config.catalog.partners {
@@ -246,8 +256,26 @@ pub fn unfinished_months(
     Ok(unfinished)
 }
 
-fn check_over(month: Month, now: Timestamp, order: &Order<'_>) -> anyhow::Result<()> {
-    let over = month.window().end().plus_ms(MARGIN_MS);
+/// Whether `service` was asked before `window` ended.
+fn was_watched(store: &Store, service: &Service, window: Window) -> anyhow::Result<bool> {
+    for endpoint in service.contractual() {
+        if store
+            .first_tick(&endpoint.id)?
+            .is_some_and(|first| first < window.end())
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn check_over(
+    month: Month,
+    terms: &Terms,
+    now: Timestamp,
+    order: &Order<'_>,
+) -> anyhow::Result<()> {
+    let over = closable_from(month, terms);
     if order.kind != Kind::Provisional && now < over {
         bail!(
             "close {month}: the month is not over (it can be closed from {} on): use --provisional",
@@ -281,14 +309,9 @@ fn settle<'a>(
     let exclusions = exclusions(store, month, Some(partner))?;
     let document = month.document(membership, exclusions.clone());
     let evidence_sha256 = document.sha256();
-    // The document's terms and evidence, the record that all partners share.
-    let evidence = document.evidence();
-    let statement = judge(
-        &month.record,
-        &evidence.membership,
-        &evidence.exclusions,
-        document.terms(),
-    );
+    // What was seen is worked out once for all partners. Pending requests are no evidence, but
+    // the report shows what they would change.
+    let statement = judge(&month.record, membership, &exclusions, month.terms());
     let mut json = statement_json(&statement, &evidence_sha256);
     let saved = store.statement(&partner.id, &month.service.id, month.month)?;
     if let Some(saved) = saved {
@@ -381,6 +404,12 @@ fn save(
             return Ok(settled.iter().map(|_| Step::Skip(Done::DryRun)).collect());
         }
         Kind::Final => None,
+        Kind::Revise(reason) if reason.trim().is_empty() => {
+            bail!(
+                "revise {}: partners must be told why: give a reason",
+                order.month
+            )
+        }
         Kind::Revise(reason) => Some(reason.to_owned()),
     };
     let mut to_save = Vec::new();
@@ -743,7 +772,7 @@ pub(super) fn folder(reports: &Path, partner: &PartnerId, month: Month, number: 
 fn deliver(folder: &Path, documents: &[Document]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let put = |name: &str, bytes: &[u8]| -> std::io::Result<()> {
-        let partial = folder.join(format!(".{name}.partial"));
+        let partial = folder.join(format!(".{name}.{}.partial", std::process::id()));
         let mut file = std::fs::File::create(&partial)?;
         file.write_all(bytes)?;
         file.sync_all()?;

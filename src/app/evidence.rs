@@ -1,6 +1,6 @@
 //! The evidence of one partner's month, as it is handed out.
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::close::exclusions;
 use super::load::{check_known, find_partner, find_service, membership, service_month};
@@ -24,7 +24,7 @@ pub fn document(
 ) -> anyhow::Result<Document> {
     let service = find_service(config, service)?;
     let partner = find_partner(config, partner)?;
-    let month = Month::parse(month, service.zone())?;
+    let month = Month::parse(month, service.zone()).context("read the month")?;
     check_known(store, month)?;
     let Some(seen) = service_month(store, service, month, now)? else {
         bail!(

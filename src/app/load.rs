@@ -4,18 +4,36 @@ use anyhow::{Context as _, bail};
 
 use crate::config::Config;
 use crate::exchange::{Document, WindowSpec};
-use crate::sla::catalog::{Endpoint, Partner, Service};
+use crate::sla::catalog::{Endpoint, Partner, Recurrence, Service};
 use crate::sla::commitment::{Commitment, Terms};
 use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind};
 use crate::sla::statement::{EndpointEvidence, Evidence, Record, Seen, VantageEvidence, observe};
 use crate::sla::window::{HOUR_MS, Month, Timestamp, Window, Windows};
 use crate::store::Store;
 
-/// How far evidence reaches beyond its month on both sides, in milliseconds.
+/// How far evidence reaches back before its month, in milliseconds: at least a day, so that an
+/// outage carried in has its true beginning in all but extraordinary cases, and as far as one
+/// observation speaks or as an outage must last to count.
+fn lead_ms(service: &Service, terms: &Terms) -> i64 {
+    let validity_ms = service.contractual().map(|endpoint| endpoint.validity_ms);
+    validity_ms
+        .chain([24 * HOUR_MS, terms.minimum_outage_ms])
+        .max()
+        .unwrap_or(24 * HOUR_MS)
+}
+
+/// How far evidence reaches beyond the end of its month, in milliseconds: enough to carry a
+/// confirmation out, and as long as an outage must last to count.
+fn tail_ms(terms: &Terms) -> i64 {
+    terms.minimum_outage_ms.max(HOUR_MS)
+}
+
+/// The instant from which a month can be closed: all that its evidence may hold has happened.
 ///
-/// Enough to carry a state in and a confirmation out. It is the same whenever a month is settled,
-/// so that a later settlement has the same evidence, and a month is over only when it has passed.
-pub const MARGIN_MS: i64 = HOUR_MS;
+/// It is the same whenever the month is settled, so that a later settlement has the same evidence.
+pub fn closable_from(month: Month, terms: &Terms) -> Timestamp {
+    month.window().end().plus_ms(tail_ms(terms))
+}
 
 /// What was seen of one service in one month, and under which commitment it is judged.
 pub struct ServiceMonth<'a> {
@@ -52,9 +70,10 @@ pub fn service_month<'a>(
     };
     let window = month.window();
     let now = (now < window.end()).then_some(now);
+    let terms = &commitment.terms;
     let reach = Window::new(
-        window.start().plus_ms(-MARGIN_MS),
-        window.end().plus_ms(MARGIN_MS),
+        window.start().plus_ms(-lead_ms(service, terms)),
+        closable_from(month, terms),
     )?;
     let evidence_of = |contractual: bool| -> anyhow::Result<Vec<EndpointEvidence>> {
         service
@@ -107,6 +126,12 @@ fn endpoint_evidence(
 }
 
 impl ServiceMonth<'_> {
+    /// Whether the service was watched at all before the month ended.
+    pub fn is_watched(&self) -> bool {
+        self.measured_since
+            .is_some_and(|since| since < self.month.window().end())
+    }
+
     /// The evidence of this month for one partner, as it is published.
     pub fn document(&self, membership: &Windows, exclusions: Vec<Exclusion>) -> Document {
         Document::new(
@@ -171,9 +196,15 @@ pub fn announced_maintenance(service: &Service, window: Window) -> Vec<Exclusion
         .iter()
         .filter(|maintenance| concerns_commitment(&maintenance.endpoint))
         .flat_map(|maintenance| {
-            maintenance
-                .when
-                .within(window)
+            // Whole: notice is judged on when the work begins, be it before the month.
+            let occurrences = match &maintenance.when {
+                Recurrence::Once(once) => {
+                    let touches = once.intersection(&window).is_some();
+                    touches.then_some(*once).into_iter().collect()
+                }
+                Recurrence::Weekly(hours) => hours.whole_within(window),
+            };
+            occurrences
                 .iter()
                 .map(|window| Exclusion {
                     kind: ExclusionKind::Maintenance,

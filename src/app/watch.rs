@@ -595,7 +595,8 @@ async fn refresh_and_close(
             let config = Arc::clone(&config);
             let outcome = spawn_blocking(move || close_what_is_over(&config, now)).await;
             next_closing = match outcome {
-                Ok(Ok(())) => None,
+                Ok(Ok(AllStand(true))) => None,
+                Ok(Ok(AllStand(false))) => Some(now.plus_ms(24 * HOUR_MS)),
                 Ok(Err(failure)) => {
                     error!("failed to {failure:#}; trying again in ten minutes");
                     Some(now.plus_ms(10 * MINUTE_MS))
@@ -613,25 +614,34 @@ async fn refresh_and_close(
     }
 }
 
-fn close_what_is_over(config: &Config, now: Timestamp) -> anyhow::Result<()> {
+/// Whether every saved statement still fits its evidence; if not, somebody was told, and is not
+/// told again every minute.
+struct AllStand(bool);
+
+fn close_what_is_over(config: &Config, now: Timestamp) -> anyhow::Result<AllStand> {
+    let mut all_stand = true;
     let reader = Store::open_reader(&config.store.path)?;
     let months = unfinished_months(config, &reader, now, MONTHS_CLOSED)?;
     drop(reader);
     let mut failed = None;
     for month in months.into_iter().rev() {
         // A month that cannot be closed keeps no other from being closed.
-        if let Err(failure) = close_one(config, now, &month) {
-            error!(month, "failed to {failure:#}");
-            failed = Some(month);
+        match close_one(config, now, &month) {
+            Ok(AllStand(stand)) => all_stand &= stand,
+            Err(failure) => {
+                error!(month, "failed to {failure:#}");
+                failed = Some(month);
+            }
         }
     }
     match failed {
-        None => Ok(()),
+        None => Ok(AllStand(all_stand)),
         Some(month) => bail!("close {month}"),
     }
 }
 
-fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<()> {
+fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<AllStand> {
+    let mut all_stand = true;
     let order = Order {
         month,
         partner: None,
@@ -642,11 +652,14 @@ fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<()>
     let mut store = Store::open_beside(&config.store.path)?;
     for closed in close(config, &mut store, now, &order, &mut |_| {})? {
         match closed.done {
-            Done::Differs => warn!(
-                report = closed.number,
-                partner = closed.partner,
-                "the saved statement no longer fits its evidence: see `vigie close --revise`"
-            ),
+            Done::Differs => {
+                all_stand = false;
+                warn!(
+                    report = closed.number,
+                    partner = closed.partner,
+                    "the saved statement no longer fits its evidence: see `vigie close --revise`"
+                );
+            }
             Done::Saved(_) | Done::Revised(_) => info!(
                 report = closed.number,
                 partner = closed.partner,
@@ -659,7 +672,7 @@ fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<()>
             Done::Unchanged(_) | Done::Provisional(_) | Done::DryRun => {}
         }
     }
-    Ok(())
+    Ok(AllStand(all_stand))
 }
 
 /// What is worked out once and does not change any more.

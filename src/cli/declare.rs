@@ -135,7 +135,14 @@ fn declare(config: &Config, kind: ExclusionKind, asked: &Asked) -> Result<u8, Fa
     };
     let from = instant("--from", &asked.from)?;
     let to = instant("--to", &asked.to)?;
-    let window = Window::new(from, to).map_err(Failure::input)?;
+    let window = Window::new(from, to)
+        .context("declare a window")
+        .map_err(Failure::input)?;
+    if asked.reason.trim().is_empty() {
+        return Err(Failure::input(anyhow!(
+            "declare: partners must be told why: give a reason"
+        )));
+    }
     let now = Clock::System.now();
     let declared = match &asked.announced {
         Some(text) => instant("--announced", text)?,
@@ -171,9 +178,12 @@ fn instant(text: &str, zone: chrono_tz::Tz) -> anyhow::Result<Timestamp> {
     let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
         .iter()
         .find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok());
-    match local {
-        Some(local) => Ok(instant_of_local(local, zone)?),
-        None => Ok(text.parse()?),
+    if let Some(local) = local {
+        return Ok(instant_of_local(local, zone)?);
+    }
+    match chrono::DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z") {
+        Ok(instant) => Ok(Timestamp::try_from(instant)?),
+        Err(_) => Ok(text.parse()?),
     }
 }
 
@@ -215,8 +225,14 @@ fn describe(declaration: &Declaration) -> String {
         .partner
         .as_ref()
         .map_or("all partners".to_owned(), ToString::to_string);
+    let announced = match exclusion.declared {
+        Some(announced) if announced != declaration.recorded => {
+            format!(", announced on {announced} by its author's word")
+        }
+        _ => String::new(),
+    };
     format!(
-        "{id:>4}  {:<16} {} {whom}\n      {} to {}\n      {state}{decided}; declared by {} on {}\n      {}\n",
+        "{id:>4}  {:<16} {} {whom}\n      {} to {}\n      {state}{decided}; declared by {} on {}{announced}\n      {}\n",
         exclusion.kind.code(),
         declaration.service,
         exclusion.window.start(),

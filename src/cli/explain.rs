@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use anyhow::Context as _;
 use chrono_tz::Tz;
 
 use super::{ConfigPlace, Failure, exit, open_reader, print};
@@ -32,7 +33,9 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load()?;
     let store = open_reader(&config)?;
     let service = find_service(&config, &args.service).map_err(Failure::input)?;
-    let month = Month::parse(&args.month, service.zone()).map_err(Failure::input)?;
+    let month = Month::parse(&args.month, service.zone())
+        .context("read the month")
+        .map_err(Failure::input)?;
     check_known(&store, month).map_err(Failure::sort)?;
     let seen =
         service_month(&store, service, month, Clock::System.now()).map_err(Failure::system)?;

@@ -151,9 +151,18 @@ impl Failure {
     }
 
     fn new(status: u8, error: &anyhow::Error) -> Self {
+        // Some messages tell their cause themselves: each is told once.
+        let text = error.chain().fold(String::new(), |text, cause| {
+            let cause = cause.to_string();
+            match (text.is_empty(), text.contains(&cause)) {
+                (true, _) => cause,
+                (false, true) => text,
+                (false, false) => format!("{text}: {cause}"),
+            }
+        });
         Self {
             status,
-            text: format!("vigie: failed to {error:#}"),
+            text: format!("vigie: failed to {text}"),
         }
     }
 }
@@ -201,12 +210,24 @@ fn open_beside(config: &Config) -> Result<Store, Failure> {
     Store::open_beside(&config.store.path).map_err(Failure::system)
 }
 
-/// Who is at the keyboard, for the journal.
+/// Who is at the keyboard, for the journal: the account that the system runs us as, and not what
+/// the environment claims; with `sudo`, also who asked.
 fn whoami() -> String {
-    ["SUDO_USER", "USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(uid) = std::fs::metadata("/proc/self").map(|process| process.uid()) else {
+        return "unknown".to_owned();
+    };
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let account = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
+    });
+    let account = account.unwrap_or_else(|| format!("uid {uid}"));
+    match std::env::var("SUDO_USER") {
+        Ok(asked) if uid == 0 && !asked.is_empty() => format!("{account} (sudo: {asked})"),
+        _ => account,
+    }
 }
 
 /// The runtime of commands that wait for the network.

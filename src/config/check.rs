@@ -24,6 +24,8 @@ use crate::sla::window::{HOUR_MS, TimeError, Timestamp, Window, instant_of_local
 
 use super::kind::{Kind, Moment, Ms, Slug};
 use super::reader::{Given, Notes, list, nearest};
+use crate::sla::window::show_duration_ms;
+
 use super::{
     CloseConfig, Config, ProbingConfig, ReportsConfig, StoreConfig, WebConfig, line_of, raw, sha256,
 };
@@ -204,7 +206,7 @@ impl Checker<'_> {
                 "`delay` closes a month before its last probe can have ended",
                 format!(
                     "write at least the longest timeout, `delay = \"{}\"`",
-                    duration(timeout_ms_max)
+                    show_duration_ms(timeout_ms_max)
                 ),
             );
         }
@@ -484,10 +486,4 @@ fn texts(written: Option<Vec<Spanned<String>>>) -> Vec<String> {
         .into_iter()
         .map(Spanned::into_inner)
         .collect()
-}
-
-/// As a configuration writes it: `1m 30s`.
-fn duration(ms: i64) -> String {
-    let ms = u64::try_from(ms).unwrap_or(0);
-    humantime::format_duration(std::time::Duration::from_millis(ms)).to_string()
 }

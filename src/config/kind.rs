@@ -10,7 +10,7 @@ use toml::value::{Datetime, Offset};
 
 use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
-use crate::sla::window::{Timestamp, parse_zone};
+use crate::sla::window::{Timestamp, parse_duration_ms, parse_zone};
 
 use super::MailSecurity;
 use super::fault::names_a_secret;
@@ -210,7 +210,7 @@ pub(super) struct Ms(pub(super) i64);
 
 impl Kind for Ms {
     const NAME: &'static str = "a duration";
-    const WRITTEN: &'static str = "a number and a unit in quotes (ms, s, min, h, days)";
+    const WRITTEN: &'static str = "a whole number and a unit in quotes (ms, s, min, h, days)";
     const EXAMPLE: &'static str = "\"30s\"";
 
     fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
@@ -221,13 +221,9 @@ impl Kind for Ms {
             ));
         }
         let text = string(value)?;
-        let duration = humantime::parse_duration(text)
-            .map_err(|error| Refusal::Wrong(format!("is not a duration: {error}")))?;
-        if duration.subsec_nanos() % 1_000_000 != 0 {
-            return Err(Refusal::Wrong("is finer than a millisecond".to_owned()));
-        }
-        i64::try_from(duration.as_millis())
-            .ok()
+        let ms = parse_duration_ms(text)
+            .ok_or_else(|| Refusal::Wrong("is not a duration".to_owned()))?;
+        Some(ms)
             .filter(|ms| *ms <= 366 * 24 * 3_600_000)
             .map(Self)
             .ok_or_else(|| Refusal::Wrong("is longer than a year".to_owned()))

@@ -20,7 +20,9 @@ use crate::sla::statement::{
     EndpointEvidence, Evidence, Seen, Statement, VantageEvidence, WINDOW_DAYS_MAX, settle,
 };
 use crate::sla::timeline::{Reading, Segment, State};
-use crate::sla::window::{HOUR_MS, Month, Timestamp, Window, Windows, parse_zone};
+use crate::sla::window::{
+    HOUR_MS, Month, Timestamp, Window, Windows, parse_duration_ms, parse_zone,
+};
 
 const FORMAT: &str = "vigie-evidence/1";
 
@@ -81,7 +83,8 @@ impl Document {
     ///
     /// What the format has no key for is worked into what it has: service hours become part of
     /// the membership, allowed hours cut the planned work they allow, and latencies become
-    /// states. The document settles to the same statement.
+    /// states. Requests that were not accepted are left out. The document settles to the same
+    /// statement.
     pub fn new(window: WindowSpec, terms: &Terms, evidence: &Evidence) -> Self {
         let span = window.window();
         let mut terms = terms.clone();
@@ -89,7 +92,14 @@ impl Document {
         if let Some(hours) = terms.service_hours.take() {
             membership = membership.intersection(&hours.within(span));
         }
-        let exclusions = fold_allowed_hours(&mut terms, span, &evidence.exclusions);
+        // Only what was accepted acts; what was merely asked for must not change the digest.
+        let accepted: Vec<Exclusion> = evidence
+            .exclusions
+            .iter()
+            .filter(|exclusion| exclusion.acceptance == Acceptance::Accepted)
+            .cloned()
+            .collect();
+        let exclusions = fold_allowed_hours(&mut terms, span, &accepted);
         let endpoints = evidence
             .endpoints
             .iter()
@@ -639,14 +649,10 @@ from_text!(
     |text| {
         let wrong = || {
             format!(
-                "`{text}` is not a duration: write a number and a unit, for example `90s`, `5min` or `48h`"
+                "`{text}` is not a duration: write a whole number and a unit (ms, s, min, h, days), for example `90s`, `5min` or `48h`"
             )
         };
-        let duration = humantime::parse_duration(text).map_err(|_| wrong())?;
-        if duration.subsec_nanos() % 1_000_000 != 0 {
-            return Err(format!("`{text}` is finer than a millisecond"));
-        }
-        let ms = i64::try_from(duration.as_millis()).map_err(|_| wrong())?;
+        let ms = parse_duration_ms(text).ok_or_else(wrong)?;
         if ms > WINDOW_DAYS_MAX * 24 * HOUR_MS {
             return Err(format!("`{text}` is longer than {WINDOW_DAYS_MAX} days"));
         }

@@ -1,5 +1,8 @@
 //! `vigie-statement/1`: writing it, and comparing one with what evidence settles to.
 
+use std::fmt;
+
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -117,7 +120,9 @@ pub struct Difference {
 /// A document that is not a statement.
 pub fn compare(written: &[u8], recomputed: &[u8]) -> Result<Comparison, StatementError> {
     let read = |bytes: &[u8]| -> Result<Value, StatementError> {
-        serde_json::from_slice(bytes).map_err(|error| StatementError::Shape(error.to_string()))
+        serde_json::from_slice::<OneOfEach>(bytes)
+            .map(|OneOfEach(value)| value)
+            .map_err(|error| StatementError::Shape(error.to_string()))
     };
     let (mut written, mut recomputed) = (read(written)?, read(recomputed)?);
     match written.get("format") {
@@ -174,6 +179,68 @@ fn collect_differences(place: &str, left: &Value, right: &Value, found: &mut Vec
             written: left.to_string(),
             recomputed: right.to_string(),
         }),
+    }
+}
+
+/// JSON in which no key stands twice: readers that take the first and readers that take the last
+/// would see different statements.
+struct OneOfEach(Value);
+
+impl<'de> Deserialize<'de> for OneOfEach {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyJson;
+        impl<'de> Visitor<'de> for AnyJson {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+                Err(E::custom(format!(
+                    "{value}: a statement holds whole numbers only"
+                )))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+                let mut array = Vec::new();
+                while let Some(OneOfEach(item)) = items.next_element()? {
+                    array.push(item);
+                }
+                Ok(Value::Array(array))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+                let mut object = serde_json::Map::new();
+                while let Some((key, OneOfEach(value))) = entries.next_entry::<String, _>()? {
+                    if object.insert(key.clone(), value).is_some() {
+                        return Err(de::Error::custom(format!("`{key}` stands twice")));
+                    }
+                }
+                Ok(Value::Object(object))
+            }
+        }
+        deserializer.deserialize_any(AnyJson).map(Self)
     }
 }
 

@@ -170,6 +170,51 @@ pub enum TimeError {
     },
 }
 
+/// The units of a length of time, in milliseconds.
+const DURATION_UNITS: [(&str, i64); 5] = [
+    ("days", 24 * HOUR_MS),
+    ("h", HOUR_MS),
+    ("min", MINUTE_MS),
+    ("s", SECOND_MS),
+    ("ms", 1),
+];
+
+/// A length of time in milliseconds: whole numbers with their units, the largest first, as in
+/// `90s`, `5min`, `48h` or `2min 40s`. A unit that could be misread (`m`, `M`) is refused.
+pub fn parse_duration_ms(text: &str) -> Option<i64> {
+    let mut units = DURATION_UNITS.iter();
+    let mut rest = text;
+    let mut total_ms: i64 = 0;
+    while !rest.is_empty() {
+        let figures = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, behind) = rest.split_at_checked(figures)?;
+        let behind = behind.trim_start();
+        let letters = behind.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (unit, behind) = behind.split_at_checked(letters)?;
+        // Searching on from the last unit holds the order, and each unit to one use.
+        let (_, unit_ms) = units.find(|(name, _)| *name == unit)?;
+        total_ms = total_ms.checked_add(number.parse::<i64>().ok()?.checked_mul(*unit_ms)?)?;
+        rest = behind.trim_start();
+    }
+    (!text.is_empty()).then_some(total_ms)
+}
+
+/// A length of time as [`parse_duration_ms`] reads it: `2min 40s`.
+pub fn show_duration_ms(ms: i64) -> String {
+    let mut left_ms = ms.max(0);
+    let mut parts = Vec::new();
+    for (unit, unit_ms) in DURATION_UNITS {
+        if left_ms >= unit_ms {
+            parts.push(format!("{}{unit}", left_ms / unit_ms));
+            left_ms %= unit_ms;
+        }
+    }
+    if parts.is_empty() {
+        return "0s".to_owned();
+    }
+    parts.join(" ")
+}
+
 /// The zone of this IANA name.
 pub fn parse_zone(text: &str) -> Result<Tz, TimeError> {
     Tz::from_str(text).map_err(|_| TimeError::NotAZone {
@@ -604,6 +649,11 @@ impl WeeklyHours {
     /// earlier for a start and, for an end, the earlier as well: the range means the first time
     /// the clock shows it.
     pub fn within(&self, window: Window) -> Windows {
+        self.whole_within(window).intersection(&window.into())
+    }
+
+    /// The ranges that touch `window`, whole.
+    pub fn whole_within(&self, window: Window) -> Windows {
         // A range that started the day before may reach into the window.
         let reach = Window {
             start: window.start.plus_ms(-48 * HOUR_MS),
@@ -629,6 +679,10 @@ impl WeeklyHours {
                     })
             })
             .collect();
-        hours.intersection(&window.into())
+        hours
+            .iter()
+            .filter(|range| range.intersection(&window).is_some())
+            .copied()
+            .collect()
     }
 }

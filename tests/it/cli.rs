@@ -296,12 +296,7 @@ fn a_month_is_closed_handed_out_settled_again_and_verified() {
         .check(2, &["--reason"]);
     place.say(&["journal", "show"]).check(
         0,
-        &[
-            "essai",
-            "statement_saved",
-            "report_written",
-            "evidence_exported",
-        ],
+        &["statement_saved", "report_written", "evidence_exported"],
     );
     // The folder of the reports is in the way: that is no fault of the arguments.
     std::fs::remove_dir_all(place.path("rapports")).unwrap();
@@ -401,17 +396,12 @@ fn what_is_declared_is_on_record_and_acts_once_accepted() {
     correction("2025-10-26T02:30", "2025-10-26T04:00").check(2, &["--from", "2025-10-26"]);
     correction("2025-10-02T12:00", "2025-10-01T12:00").check(2, &["start"]);
     correction("hier", "2025-10-01T12:00").check(2, &["--from", "hier"]);
-    correction("2025-10-01T12:00", "2025-10-01T14:00+02:00").check(2, &["--to"]);
-    correction("2025-10-01T12:00", "2025-10-01T14:00:00+02:00")
+    correction("2025-10-01T12:00", "2025-10-01T14").check(2, &["--to"]);
+    correction("2025-10-01T12:00", "2025-10-01T14:00+02:00")
         .check(0, &["declaration 1", "vigie declare accept 1"]);
     place.say(&["declare", "list"]).check(
         0,
-        &[
-            "correction",
-            "pending",
-            "sonde défectueuse",
-            "declared by essai",
-        ],
+        &["correction", "pending", "sonde défectueuse", "declared by "],
     );
     place
         .say(&["declare", "accept", "7"])
@@ -420,9 +410,7 @@ fn what_is_declared_is_on_record_and_acts_once_accepted() {
         .say(&["declare", "accept", "1"])
         .check(0, &["accepted"]);
     place.say(&["declare", "accept", "1"]).check(2, &["1"]);
-    place
-        .say(&["declare", "list"])
-        .check(0, &["accepted by essai"]);
+    place.say(&["declare", "list"]).check(0, &["accepted by "]);
 
     place
         .say(&["close", "2025-10"])

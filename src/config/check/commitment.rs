@@ -16,7 +16,8 @@ use crate::sla::commitment::{
 };
 use crate::sla::window::{DayRange, WeeklyHours, Window};
 
-use super::{Checker, DEFAULT_ZONE, Names, all, duration, endpoint, ms};
+use super::{Checker, DEFAULT_ZONE, Names, all, endpoint, ms};
+use crate::sla::window::show_duration_ms;
 
 /// The vantages of an installation, as far as its file knows: itself.
 const N_VANTAGES: u32 = 1;
@@ -287,11 +288,11 @@ impl Checker<'_> {
                 format!(
                     "{} failures cannot follow each other within {}: none would ever be confirmed",
                     confirmation.failures,
-                    duration(confirmation.within_ms)
+                    show_duration_ms(confirmation.within_ms)
                 ),
                 format!(
                     "leave time for the intervals between them and a timeout: `within = \"{}\"`",
-                    duration(needed_ms)
+                    show_duration_ms(needed_ms)
                 ),
             );
         }

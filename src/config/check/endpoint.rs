@@ -16,7 +16,8 @@ use crate::sla::catalog::{
 };
 use crate::sla::window::{HOUR_MS, SECOND_MS};
 
-use super::{Checker, all, duration, ms, texts};
+use super::{Checker, all, ms, texts};
+use crate::sla::window::show_duration_ms;
 
 const DEFAULT_INTERVAL_MS: i64 = 60 * SECOND_MS;
 const INTERVAL_MS_MAX: i64 = 24 * HOUR_MS;
@@ -104,7 +105,7 @@ impl Checker<'_> {
                 "`timeout` leaves no time for an answer",
                 format!(
                     "write how long to wait, for example `timeout = \"{}\"`",
-                    duration(DEFAULT_TIMEOUT_MS)
+                    show_duration_ms(DEFAULT_TIMEOUT_MS)
                 ),
             );
             return None;
@@ -118,12 +119,12 @@ impl Checker<'_> {
                     .unwrap_or(raw.at.clone()),
                 format!(
                     "`timeout` ({}) must be shorter than `interval` ({}): probes would overlap",
-                    duration(timeout_ms),
-                    duration(interval_ms)
+                    show_duration_ms(timeout_ms),
+                    show_duration_ms(interval_ms)
                 ),
                 format!(
                     "write a shorter one, for example `timeout = \"{}\"`",
-                    duration(interval_ms / 2)
+                    show_duration_ms(interval_ms / 2)
                 ),
             );
         }
@@ -137,7 +138,7 @@ impl Checker<'_> {
                 "`validity` ends before the next observation can be there: the state would be unknown between two good answers",
                 format!(
                     "write at least `interval` and `timeout` together, `validity = \"{}\"`, or leave it out",
-                    duration(interval_ms + timeout_ms)
+                    show_duration_ms(interval_ms + timeout_ms)
                 ),
             );
         }
@@ -153,11 +154,11 @@ impl Checker<'_> {
                 at,
                 format!(
                     "`latency_objective` is not between 0 and `timeout` ({}): slower answers are failures anyway",
-                    duration(timeout_ms)
+                    show_duration_ms(timeout_ms)
                 ),
                 format!(
                     "write a shorter one, for example `latency_objective = \"{}\"`",
-                    duration((timeout_ms / 5).max(1))
+                    show_duration_ms((timeout_ms / 5).max(1))
                 ),
             );
         }

@@ -552,7 +552,7 @@ fn values_that_are_written_wrongly_are_refused() {
         ),
         (
             "delay = \"6h\"",
-            "delay = «\"3 years\"»",
+            "delay = «\"800 days\"»",
             "`delay` is longer than a year",
             "write a whole number and a unit in quotes (ms, s, min, h, days), for example `delay = \"30s\"`",
         ),

@@ -244,7 +244,7 @@ fn promtool_accepts_the_rules() {
     check_promtool(&["check", "rules", "rules/vigie.yml"]);
 }
 
-/// Some seventeen days of minutes: this takes a while.
+/// Twelve days are played minute by minute: this takes some two minutes.
 #[test]
 #[ignore = "needs promtool: tests/all"]
 fn every_alert_fires_when_it_must_and_ends() {

@@ -471,11 +471,20 @@ fn edition(store: &Store, settled: &Settled<'_>) -> anyhow::Result<Edition> {
         )
     })?;
     let number = |revision| report_number(month.month, month.service, revision);
-    let replaces = revisions.pop().map(|before| Replaced {
-        number: number(before.revision),
-        established: before.saved,
-        reason: phrase(last.reason.as_deref().unwrap_or_default()).to_owned(),
-    });
+    let replaces = match revisions.pop() {
+        Some(before) => {
+            let figures = read_figures(&before.json)
+                .with_context(|| format!("read the replaced statement of {}", month.month))?;
+            Some(Replaced {
+                number: number(before.revision),
+                established: before.saved,
+                reason: phrase(last.reason.as_deref().unwrap_or_default()).to_owned(),
+                tally: figures.tally,
+                verdict: figures.verdict,
+            })
+        }
+        None => None,
+    };
     Ok(Edition {
         number: number(last.revision),
         established: last.saved,

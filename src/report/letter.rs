@@ -78,15 +78,7 @@ pub fn write_letter(report: &Report<'_>, delivery: &Delivery<'_>) -> LetterText 
         None => (words.letter_connected)(service, report.month),
         Some(last_day) => (words.letter_was_connected)(service, last_day, report.month),
     }];
-    if let Some(replaced) = &report.edition.replaces {
-        let established = replaced.established.to_local(report.month.zone());
-        let established = (words.date)(established.date_naive());
-        before.push((words.replaces)(
-            &replaced.number,
-            &established,
-            &replaced.reason,
-        ));
-    }
+    before.extend(page::correction(report, words));
     let enclosure = match (delivery.attached, delivery.link) {
         (true, None) => words.letter_attached,
         (true, Some(_)) => words.letter_attached_and_linked,

@@ -151,6 +151,10 @@ pub struct Replaced {
     pub established: Timestamp,
     /// Why it no longer holds: a phrase without a full stop.
     pub reason: String,
+    /// What it said: its time by class.
+    pub tally: Tally,
+    /// What it said: whether the target was reached.
+    pub verdict: Verdict,
 }
 
 /// A file of a report.

@@ -220,13 +220,7 @@ pub(super) fn compose(report: &Report<'_>) -> Page {
         subheading,
         addressee: report.partner.name.clone(),
         facts: head(report, words),
-        banner: report.edition.replaces.as_ref().map(|replaced| {
-            (words.replaces)(
-                &replaced.number,
-                &day(replaced.established, report, words),
-                &replaced.reason,
-            )
-        }),
+        banner: correction(report, words),
         sections: (1..)
             .zip(sections)
             .map(|(number, (title, blocks))| Section {
@@ -1281,4 +1275,27 @@ fn day(at: Timestamp, report: &Report<'_>, words: &Words) -> String {
 fn moment(at: Timestamp, report: &Report<'_>, words: &Words) -> String {
     let local = at.to_local(report.month.zone());
     (words.date_and_clock)(local.date_naive(), local.hour(), local.minute())
+}
+
+/// What the report corrects, why, and what has changed; for the page and the letter.
+pub(super) fn correction(report: &Report<'_>, words: &Words) -> Option<String> {
+    let replaced = report.edition.replaces.as_ref()?;
+    let replaces = (words.replaces)(
+        &replaced.number,
+        &day(replaced.established, report, words),
+        &replaced.reason,
+    );
+    let rates = match replaced.tally.availability() {
+        Some(availability) => words.rates(availability),
+        None => (words.verdict)(Verdict::NotApplicable).to_owned(),
+    };
+    let (was, is) = (replaced.tally, report.statement.tally);
+    let figures = (words.replaced_figures)(
+        (words.subject_verdict)(replaced.verdict),
+        &rates,
+        was.down_ms,
+        is.down_ms - was.down_ms,
+        is.unknown_ms - was.unknown_ms,
+    );
+    Some(format!("{replaces} {figures}"))
 }

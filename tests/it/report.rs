@@ -459,6 +459,12 @@ fn gallery() -> Vec<(&'static str, Case)> {
         number: "2025-10-particulier-v1".to_owned(),
         established: at("2025-11-01T06:00:00+01:00"),
         reason: "relevés du second point de mesure parvenus en retard".to_owned(),
+        tally: vigie::sla::availability::Tally {
+            up_ms: 2_682_000_000 - 180_000_000,
+            down_ms: 180_000_000,
+            ..Default::default()
+        },
+        verdict: vigie::sla::availability::Verdict::Missed,
     });
 
     let mut joined = Case::new("2025-05").down(200 * MINUTE_MS, 2);

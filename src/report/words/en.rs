@@ -73,6 +73,19 @@ pub(super) static WORDS: Words = Words {
             "This report cancels and replaces report no.\u{a0}{number} of {established}. Reason: {reason}."
         )
     },
+    replaced_figures: |verdict, rates, down_ms, down_change_ms, unknown_change_ms| {
+        let change = |ms: i64| match ms {
+            0 => "is unchanged".to_owned(),
+            1.. => format!("rises by {}", duration(ms)),
+            _ => format!("falls by {}", duration(-ms)),
+        };
+        format!(
+            "It said: {verdict}, rate {rates}, downtime {}. Since then, the downtime {} and the unmeasured time {}.",
+            duration(down_ms),
+            change(down_change_ms),
+            change(unknown_change_ms)
+        )
+    },
     subject: |service, of, verdict| format!("Availability of {service} — {}: {verdict}", month(of)),
     subject_correction: |subject| format!("Correction — {subject}"),
     subject_verdict: |verdict| match verdict {

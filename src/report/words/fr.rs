@@ -73,6 +73,19 @@ pub(super) static WORDS: Words = Words {
             "Ce rapport annule et remplace le rapport n°\u{a0}{number} du {established}. Motif\u{a0}: {reason}."
         )
     },
+    replaced_figures: |verdict, rates, down_ms, down_change_ms, unknown_change_ms| {
+        let change = |ms: i64| match ms {
+            0 => "est inchangé".to_owned(),
+            1.. => format!("augmente de {}", duration(ms)),
+            _ => format!("diminue de {}", duration(-ms)),
+        };
+        format!(
+            "Il indiquait\u{a0}: {verdict}, taux de {rates}, {} d'indisponibilité. Depuis, le temps d'indisponibilité {} et le temps non mesuré {}.",
+            duration(down_ms),
+            change(down_change_ms),
+            change(unknown_change_ms)
+        )
+    },
     subject: |service, of, verdict| {
         format!(
             "Disponibilité {} — {}\u{a0}: {verdict}",

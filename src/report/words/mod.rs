@@ -123,6 +123,9 @@ pub(crate) struct Words {
     pub(crate) label_number: &'static str,
     pub(crate) number: fn(&str, &str) -> String,
     pub(crate) replaces: fn(&str, &str, &str) -> String,
+    /// What the replaced report said (verdict, rates, Down time in milliseconds), and by how much
+    /// the Down and the unknown time have changed since, in milliseconds.
+    pub(crate) replaced_figures: fn(&str, &str, i64, i64, i64) -> String,
     pub(crate) subject: fn(&str, Month, &str) -> String,
     pub(crate) subject_correction: fn(&str) -> String,
     pub(crate) subject_verdict: fn(Verdict) -> &'static str,

@@ -129,6 +129,12 @@ fn a_correction_says_what_it_replaces() {
         number: "2025-10-particulier-v1".to_owned(),
         established: at("2025-11-01T05:00:00Z"),
         reason: "incident n° 3 compté deux fois".to_owned(),
+        tally: vigie::sla::availability::Tally {
+            up_ms: 2_682_000_000 - 180_000_000,
+            down_ms: 180_000_000,
+            ..Default::default()
+        },
+        verdict: vigie::sla::availability::Verdict::Missed,
     });
     let text = letter(&case, &ATTACHED);
     assert!(
@@ -139,7 +145,7 @@ fn a_correction_says_what_it_replaces() {
     let text = plain(&case, &ATTACHED);
     assert!(
         text.contains(
-            "octobre 2025.\n\nCe rapport annule et remplace le rapport n°~2025-10-particulier-v1 du 1er novembre 2025. Motif~: incident n° 3 compté deux fois.\n\n"
+            "octobre 2025.\n\nCe rapport annule et remplace le rapport n°~2025-10-particulier-v1 du 1er novembre 2025. Motif~: incident n° 3 compté deux fois. Il indiquait~: engagement non tenu, taux de "
         ),
         "{text}"
     );

@@ -240,7 +240,7 @@ pub fn find_partner<'a>(config: &'a Config, id: &str) -> anyhow::Result<&'a Part
     })
 }
 
-/// `find <what> `<id>`: known are …`
+/// The context of an error: what was looked for, and what there is instead.
 pub fn unknown<T: std::fmt::Display>(
     what: &str,
     id: &str,

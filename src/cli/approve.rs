@@ -6,7 +6,7 @@ use super::{ConfigPlace, Failure, exit, open_beside, print, whoami};
 use crate::app::load::find_partner;
 use crate::clock::Clock;
 
-/// Release the letters of a month that wait for approval (`review = true` in [mail])
+/// Release the letters of a month that wait for approval (`review = true` in the section `mail`)
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The month, for example 2025-10

@@ -31,7 +31,7 @@ pub(super) const NORMAL: f64 = 12.0;
 /// What things are drawn with.
 ///
 /// plotters knows neither patterns nor dashes. Paints that have one use a colour of their own,
-/// which [`Canvas::finish`] replaces by the pattern or the dashes.
+/// which `finish` replaces by the pattern or the dashes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Paint {
     /// Text and main lines.

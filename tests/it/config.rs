@@ -1767,3 +1767,24 @@ fn a_revoked_partner_is_known_as_such() {
         "the membership ends once: `until` is there already"
     );
 }
+
+/// A month that was closed must not begin elsewhere because a later version names another zone.
+#[test]
+fn versions_of_a_promise_share_their_months() {
+    let second = r#"[[service.commitment]]
+quote = "Available 99 % of the time."
+reference = "Old terms"
+target = "99 %"
+from = 2024-01-01
+until = 2025-01-01
+zone = "Asia/Tokyo"
+period = "text"
+
+[[service.maintenance]]"#;
+    let text = with("[[service.maintenance]]", second);
+    let faults = vigie::config::parse(&text, "vigie.toml", std::path::Path::new("")).unwrap_err();
+    let [fault] = faults.as_slice() else {
+        panic!("{faults}")
+    };
+    assert!(fault.message.contains("Europe/Paris"), "{faults}");
+}

@@ -77,8 +77,29 @@ impl Known {
 }
 
 impl Checker<'_> {
-    /// At most one version of a promise is in force on any day.
+    /// At most one version of a promise is in force on any day, and all have the same months:
+    /// with another zone, a month that was closed would begin and end elsewhere.
     pub(super) fn in_force_apart(&self, commitments: &[raw::Commitment]) {
+        let zone = |version: &raw::Commitment| match &version.zone {
+            Given::LeftOut => Some(DEFAULT_ZONE),
+            Given::Wrong => None,
+            Given::Written(zone) => Some(*zone.get_ref()),
+        };
+        let first_zone = commitments.iter().find_map(zone);
+        for version in commitments {
+            let (Some(first), Some(other), Some(at)) =
+                (first_zone, zone(version), version.zone.at())
+            else {
+                continue;
+            };
+            if first != other {
+                self.notes.fault(
+                    at,
+                    format!("the service's other commitments have the months of {first}"),
+                    format!("write `zone = \"{first}\"`, or describe another service"),
+                );
+            }
+        }
         let mut versions: Vec<(NaiveDate, Option<NaiveDate>, Range<usize>)> = commitments
             .iter()
             .filter_map(|version| {

@@ -187,18 +187,11 @@ impl ConfigPlace {
                 };
                 Failure {
                     status: exit::USAGE,
-                    text: format!("{}\n{}", shown.trim_end(), count_faults(&path, &faults)),
+                    text: shown.trim_end().to_owned(),
                 }
             }
             error => Failure::input(error),
         })
-    }
-}
-
-fn count_faults(path: &Path, faults: &config::Faults) -> String {
-    match faults.as_slice().len() {
-        1 => format!("vigie: 1 fault in `{}`", path.display()),
-        n => format!("vigie: {n} faults in `{}`", path.display()),
     }
 }
 

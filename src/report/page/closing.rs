@@ -1,0 +1,40 @@
+//! 7. What is done to improve; 9. whom to ask, and the reader's rights.
+
+use super::block::Block;
+use crate::report::Report;
+use crate::report::words::Words;
+
+pub(super) fn actions(report: &Report<'_>, words: &Words) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if !report.commitment.trajectory.is_empty() {
+        let steps: Vec<String> = report
+            .commitment
+            .trajectory
+            .iter()
+            .map(|(from, step)| (words.trajectory_step)(&words.target(*step), *from))
+            .collect();
+        blocks.push(Block::Text((words.trajectory)(&words.list(&steps))));
+    }
+    if report.improvements.is_empty() {
+        blocks.push(Block::Text(words.no_action.to_owned()));
+    } else {
+        blocks.push(Block::Items(report.improvements.to_vec()));
+    }
+    blocks
+}
+
+pub(super) fn contact(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
+    let provider = report.provider;
+    vec![
+        Block::Heading(words.contact_title),
+        Block::Text((words.contact)(&provider.name, &provider.contact)),
+        Block::Heading(words.data_title),
+        Block::Text((words.data)(
+            &provider.name,
+            &provider.contact,
+            provider.data_protection_contact.as_deref(),
+        )),
+        Block::Heading(words.accessibility_title),
+        Block::Text(words.accessibility.to_owned()),
+    ]
+}

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::close::progress_bar;
-use super::{Failure, asked_to_stop, exit, print, runtime, start_logging};
+use super::{Failure, asked_to_stop, exit, print, run_daemon, start_logging};
 use crate::app::close::{Kind, Order, close};
 use crate::app::watch::{self, missed_row};
 use crate::clock::Clock;
@@ -46,9 +46,7 @@ pub(super) fn run(args: &Args) -> Result<u8, Failure> {
     };
     make_room(&directory).map_err(Failure::input)?;
     print(format!("{NOTICE}\n\n"))?;
-    runtime()?
-        .block_on(play(args, &directory))
-        .map_err(Failure::system)?;
+    run_daemon(async { play(args, &directory).await.map_err(Failure::system) })?;
     Ok(exit::OK)
 }
 

@@ -233,6 +233,15 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         })
 }
 
+/// Runs a daemon to its end. Work that it left on other threads (a closing can take minutes) is not
+/// waited for: it can be done again.
+fn run_daemon<T>(daemon: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(daemon);
+    runtime.shutdown_background();
+    ended
+}
+
 /// Logs on standard error: text for people on a terminal, JSON otherwise. `VIGIE_LOG` chooses
 /// what is logged (`info` by default, `vigie=debug`).
 fn start_logging() {

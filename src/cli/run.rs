@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use super::{ConfigPlace, Failure, asked_to_stop, exit, runtime, start_logging};
+use super::{ConfigPlace, Failure, asked_to_stop, exit, run_daemon, start_logging};
 use crate::app::watch;
 use crate::clock::Clock;
 
@@ -17,7 +17,7 @@ pub(super) struct Args {}
 pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load()?;
     start_logging();
-    runtime()?.block_on(async {
+    run_daemon(async {
         let listen = config.web.listen;
         let listener = TcpListener::bind(listen)
             .await

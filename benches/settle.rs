@@ -139,7 +139,7 @@ fn evidence(n_observations: usize, outcome: fn(usize, usize) -> Outcome) -> Evid
 
 fn answered(tick: usize, vantage: usize) -> Outcome {
     Outcome::Answered {
-        latency_ms: 60 + (tick * 31 + vantage * 7) as u32 % 90,
+        latency_us: (60 + (tick * 31 + vantage * 7) as u32 % 90) * 1_000,
         partial: false,
     }
 }

@@ -131,7 +131,7 @@ pub struct EndpointNow {
     pub last: Option<Observation>,
     /// The latest expected answer.
     pub last_success: Option<Timestamp>,
-    /// The latency of the latest expected answer, in milliseconds.
+    /// The latency of the latest expected answer, in milliseconds, rounded up.
     pub latency_ms: Option<u32>,
     /// How long each stage of the latest probe took.
     pub phases: Phases,
@@ -466,11 +466,11 @@ impl Board {
             if now.last.is_none_or(|last| last.at <= observation.at) {
                 now.last = Some(*observation);
             }
-            if let Outcome::Answered { latency_ms, .. } = observation.outcome
+            if let Outcome::Answered { latency_us, .. } = observation.outcome
                 && now.last_success.is_none_or(|last| last <= observation.at)
             {
                 now.last_success = Some(observation.at);
-                now.latency_ms = Some(latency_ms);
+                now.latency_ms = Some(latency_us.div_ceil(1_000));
             }
         }
         self.refresh(idx);

@@ -266,7 +266,7 @@ impl Metrics {
             .map(u64::from)
             .sum();
         let duration_s = match finding.observation.outcome {
-            Outcome::Answered { latency_ms, .. } => Some(f64::from(latency_ms) / 1e3),
+            Outcome::Answered { latency_us, .. } => Some(f64::from(latency_us) / 1e6),
             Outcome::Failed(fault) => {
                 let key = (fault.kind(), fault.stage().code());
                 *counts.failures.entry(key).or_default() += 1;

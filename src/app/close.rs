@@ -740,7 +740,7 @@ fn latency<'a>(
     observations: impl Iterator<Item = &'a [Observation]>,
     window: Window,
 ) -> Option<Latency> {
-    let mut latencies_ms: Vec<u32> = observations
+    let mut latencies_us: Vec<u32> = observations
         .flat_map(|observations| {
             let first = observations.partition_point(|one| one.at < window.start());
             observations[first..]
@@ -748,14 +748,15 @@ fn latency<'a>(
                 .take_while(|one| one.at < window.end())
         })
         .filter_map(|observation| match observation.outcome {
-            Outcome::Answered { latency_ms, .. } => Some(latency_ms),
+            Outcome::Answered { latency_us, .. } => Some(latency_us),
             Outcome::Failed(_) | Outcome::Void(_) => None,
         })
         .collect();
-    latencies_ms.sort_unstable();
+    latencies_us.sort_unstable();
     let percentile = |percent: usize| {
-        let rank = (latencies_ms.len() * percent).div_ceil(100);
-        latencies_ms.get(rank.saturating_sub(1)).copied()
+        let rank = (latencies_us.len() * percent).div_ceil(100);
+        let latency_us = latencies_us.get(rank.saturating_sub(1))?;
+        Some(latency_us.div_ceil(1_000))
     };
     Some(Latency {
         median_ms: percentile(50)?,

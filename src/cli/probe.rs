@@ -76,18 +76,21 @@ fn describe(endpoint: &Endpoint, finding: &Finding, hops: &[Hop]) -> String {
     let mut text = format!("{}  {} {}\n", endpoint.id, http.method, http.url);
     match finding.observation.outcome {
         Outcome::Answered {
-            latency_ms,
+            latency_us,
             partial,
         } => {
-            let slow = endpoint
-                .latency_objective_ms
-                .is_some_and(|objective_ms| latency_ms > objective_ms);
+            let slow = endpoint.latency_objective_ms.is_some_and(|objective_ms| {
+                u64::from(latency_us) > u64::from(objective_ms) * 1_000
+            });
             let how = match (partial, slow) {
                 (true, _) => ", in part",
                 (false, true) => ", slower than its objective",
                 (false, false) => "",
             };
-            text.push_str(&format!("  answered as expected in {latency_ms} ms{how}\n"));
+            text.push_str(&format!(
+                "  answered as expected in {} ms{how}\n",
+                f64::from(latency_us) / 1e3
+            ));
         }
         Outcome::Failed(fault) => {
             text.push_str(&format!("  failed ({fault}): {}\n", finding.trace.message));

@@ -705,7 +705,7 @@ impl Manner {
 
     fn answer(&self, latency_ms: u64) -> (Outcome, Trace) {
         let outcome = Outcome::Answered {
-            latency_ms: u32::try_from(latency_ms).unwrap_or(u32::MAX),
+            latency_us: u32::try_from(latency_ms * 1_000).unwrap_or(u32::MAX),
             partial: false,
         };
         let trace = Trace {

@@ -193,7 +193,7 @@ impl Prober {
         }
         let outcome = match ending.verdict {
             Verdict::Good => Outcome::Answered {
-                latency_ms: trail.latency_ms(),
+                latency_us: trail.latency_us(),
                 partial: false,
             },
             Verdict::Failed(fault) => Outcome::Failed(fault),

@@ -77,11 +77,10 @@ impl Trail {
         }
     }
 
-    /// From the beginning to the end of the exchange, begun milliseconds counting in full: an
-    /// answer is never shown faster than it was.
-    pub(super) fn latency_ms(&self) -> u32 {
+    /// From the beginning to the end of the exchange, as an outcome carries it.
+    pub(super) fn latency_us(&self) -> u32 {
         let elapsed = self.ended.unwrap_or(self.began) - self.began;
-        u32::try_from(elapsed.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
+        latency_us(elapsed.as_micros())
     }
 
     /// From the beginning until now.
@@ -108,6 +107,16 @@ impl Trail {
             *self.hop.phases.of_mut(stage) = Some(elapsed_us);
         }
     }
+}
+
+/// In steps of 100 µs, begun ones counting in full: an answer is never shown faster than it was.
+fn latency_us(elapsed_us: u128) -> u32 {
+    const STEP_US: u32 = 100;
+    let n_steps = elapsed_us.div_ceil(STEP_US.into());
+    u32::try_from(n_steps)
+        .unwrap_or(u32::MAX)
+        .min(u32::MAX / STEP_US)
+        * STEP_US
 }
 
 /// The phases of all hops, stage by stage.

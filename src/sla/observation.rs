@@ -83,8 +83,9 @@ impl<'a> Sequence<'a> {
 pub enum Outcome {
     /// The answer was as expected.
     Answered {
-        /// From the first step (resolving the name) to the last byte, in milliseconds.
-        latency_ms: u32,
+        /// From the first step (resolving the name) to the last byte, in microseconds; a multiple
+        /// of 100, begun ones counting in full.
+        latency_us: u32,
         /// The service itself said that it works only in part.
         partial: bool,
     },

@@ -213,12 +213,12 @@ impl Reading {
     pub fn state(&self, outcome: Outcome) -> State {
         match outcome {
             Outcome::Answered {
-                latency_ms,
+                latency_us,
                 partial,
             } => {
-                let slow = self
-                    .latency_objective_ms
-                    .is_some_and(|objective_ms| latency_ms > objective_ms);
+                let slow = self.latency_objective_ms.is_some_and(|objective_ms| {
+                    u64::from(latency_us) > u64::from(objective_ms) * 1_000
+                });
                 match (slow || partial, self.degraded) {
                     (false, _) => State::Up,
                     (true, Degraded::Up) => State::Degraded,

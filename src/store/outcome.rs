@@ -4,24 +4,35 @@
 //!
 //! | outcome | meaning | detail |
 //! |---|---|---|
-//! | 0 | answered | latency in milliseconds |
-//! | 1 | answered, in part | latency in milliseconds |
+//! | 0 | answered, as was written at first | latency in milliseconds |
+//! | 1 | answered in part, as was written at first | latency in milliseconds |
+//! | 2 | answered | latency in steps of 100 µs |
+//! | 3 | answered, in part | latency in steps of 100 µs |
 //! | 10 to 20 | failed: dns, connect, timeout, tls, io, status, content, too large, maintenance, unspecified, redirect | stage, TLS fault or status, where there is one |
 //! | 30 to 36 | void: resolver, uplink, clock, credential, rate limited, stated unknown, not executed | status, where there is one |
 
 use crate::sla::observation::{Fault, Outcome, Stage, TlsFault, Void};
 
+/// As fine as latencies are kept.
+const LATENCY_STEP_US: u32 = 100;
+const LATENCY_US_MAX: u32 = u32::MAX / LATENCY_STEP_US * LATENCY_STEP_US;
+
 /// The columns `outcome` and `detail`.
 pub(super) fn to_columns(outcome: Outcome) -> (i64, i64) {
     match outcome {
         Outcome::Answered {
-            latency_ms,
-            partial: false,
-        } => (0, latency_ms.into()),
-        Outcome::Answered {
-            latency_ms,
-            partial: true,
-        } => (1, latency_ms.into()),
+            latency_us,
+            partial,
+        } => {
+            let code = if partial { 3 } else { 2 };
+            (
+                code,
+                latency_us
+                    .min(LATENCY_US_MAX)
+                    .div_ceil(LATENCY_STEP_US)
+                    .into(),
+            )
+        }
         Outcome::Failed(fault) => match fault {
             Fault::Dns => (10, 0),
             Fault::Connect => (11, 0),
@@ -62,8 +73,16 @@ pub(super) fn from_columns(outcome: i64, detail: i64) -> Option<Outcome> {
     };
     Some(match outcome {
         0 | 1 => Outcome::Answered {
-            latency_ms: u32::try_from(detail).ok()?,
+            // Longer than an hour and a bit: as long as we can say.
+            latency_us: u32::try_from(detail)
+                .ok()?
+                .saturating_mul(1_000)
+                .min(LATENCY_US_MAX),
             partial: outcome == 1,
+        },
+        2 | 3 => Outcome::Answered {
+            latency_us: u32::try_from(detail).ok()?.checked_mul(LATENCY_STEP_US)?,
+            partial: outcome == 3,
         },
         10 => Outcome::Failed(Fault::Dns),
         11 => Outcome::Failed(Fault::Connect),

@@ -121,7 +121,7 @@ fn catalog_with(terms: Terms) -> Catalog {
 
 pub(crate) fn answered(latency_ms: u32) -> Outcome {
     Outcome::Answered {
-        latency_ms,
+        latency_us: latency_ms * 1_000,
         partial: false,
     }
 }

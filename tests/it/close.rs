@@ -250,7 +250,7 @@ impl Installation {
 fn finding(tick: Timestamp, is_good: bool) -> Finding {
     let outcome = if is_good {
         Outcome::Answered {
-            latency_ms: 120,
+            latency_us: 120_000,
             partial: false,
         }
     } else {

@@ -344,7 +344,7 @@ fn latencies_are_plausible() {
     let mut latencies_ms: Vec<u32> = findings(past(), &endpoint("socle", true, 60), window)
         .iter()
         .filter_map(|finding| match finding.observation.outcome {
-            Outcome::Answered { latency_ms, .. } => Some(latency_ms),
+            Outcome::Answered { latency_us, .. } => Some(latency_us / 1_000),
             Outcome::Failed(_) | Outcome::Void(_) => None,
         })
         .collect();

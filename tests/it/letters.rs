@@ -497,7 +497,7 @@ fn watched_october(config: &str) -> TempDir {
                         Outcome::Failed(Fault::Status(503))
                     } else {
                         Outcome::Answered {
-                            latency_ms: 40,
+                            latency_us: 40_000,
                             partial: false,
                         }
                     },

@@ -72,7 +72,7 @@ fn finding(
 
 fn answered(latency_ms: u32) -> Outcome {
     Outcome::Answered {
-        latency_ms,
+        latency_us: latency_ms * 1_000,
         partial: false,
     }
 }

@@ -251,7 +251,7 @@ fn check_observations(
     place: &str,
 ) -> Result<Vec<Observation>, EvidenceError> {
     let answered = |partial| Outcome::Answered {
-        latency_ms: 0,
+        latency_us: 0,
         partial,
     };
     written

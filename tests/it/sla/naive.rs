@@ -245,9 +245,11 @@ impl Heard {
                     }
                     let state = judged(match observation.outcome {
                         Outcome::Answered { partial: true, .. } => State::Degraded,
-                        Outcome::Answered { latency_ms, .. } => {
+                        Outcome::Answered { latency_us, .. } => {
                             match endpoint.latency_objective_ms {
-                                Some(objective_ms) if latency_ms > objective_ms => State::Degraded,
+                                Some(objective_ms) if latency_us > objective_ms * 1_000 => {
+                                    State::Degraded
+                                }
                                 _ => State::Up,
                             }
                         }

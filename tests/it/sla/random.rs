@@ -254,18 +254,18 @@ pub(super) fn observation(at: Timestamp, outcome: Outcome) -> Observation {
 }
 
 pub(super) const ANSWERED: Outcome = Outcome::Answered {
-    latency_ms: 80,
+    latency_us: 80_000,
     partial: false,
 };
 pub(super) const FAILED: Outcome = Outcome::Failed(Fault::Connect);
 
 fn outcome() -> impl Strategy<Value = Outcome> {
     let slow = Outcome::Answered {
-        latency_ms: 501,
+        latency_us: 500_100,
         partial: false,
     };
     let partial = Outcome::Answered {
-        latency_ms: 80,
+        latency_us: 80_000,
         partial: true,
     };
     prop_oneof![

@@ -31,7 +31,7 @@ fn observations(drawing: &str) -> Vec<Observation> {
             let outcome = match drawn {
                 'u' => ANSWERED,
                 's' => Outcome::Answered {
-                    latency_ms: 501,
+                    latency_us: 500_100,
                     partial: false,
                 },
                 'x' => FAILED,
@@ -203,12 +203,12 @@ fn slow_answers_are_what_the_clause_says() {
     check("s.u.", &reading(1, 60), "SSUU");
     check("s.u.", &strict, "XXUU");
     let partial = Outcome::Answered {
-        latency_ms: 1,
+        latency_us: 1_000,
         partial: true,
     };
     assert_eq!(reading(1, 60).state(partial), State::Degraded);
     let at_the_objective = Outcome::Answered {
-        latency_ms: 500,
+        latency_us: 500_000,
         partial: false,
     };
     assert_eq!(reading(1, 60).state(at_the_objective), State::Up);

@@ -12,7 +12,7 @@ use vigie::store::{
 };
 
 use super::{
-    answered, at, endpoint, finding, new_store, october, partner, service, statement, vantage,
+    answered, at, endpoint, finding, new_store, october, partner, raw, service, statement, vantage,
     window,
 };
 
@@ -22,9 +22,16 @@ const DAY: &str = "2025-10-01T00:00:00Z";
 fn every_outcome() -> Vec<Outcome> {
     let mut outcomes = vec![
         answered(0),
-        answered(u32::MAX),
         Outcome::Answered {
-            latency_ms: 9_000,
+            latency_us: 4_294_967_200,
+            partial: false,
+        },
+        Outcome::Answered {
+            latency_us: 12_300,
+            partial: false,
+        },
+        Outcome::Answered {
+            latency_us: 9_000_100,
             partial: true,
         },
     ];
@@ -125,6 +132,40 @@ fn every_outcome_is_read_back_exactly_and_failures_with_their_trace() {
     assert_eq!(store.traces(&endpoint("a"), 1_000).unwrap(), told);
     assert_eq!(store.traces(&endpoint("a"), 3).unwrap(), told[..3]);
     assert_eq!(store.traces(&endpoint("b"), 3).unwrap(), []);
+}
+
+/// Stores of the first days kept latencies in milliseconds.
+#[test]
+fn latencies_written_in_milliseconds_are_read_right() {
+    let (_directory, path, mut store) = new_store();
+    let known = finding("a", "paris", at(DAY), 0, answered(1));
+    store.append(&[known]).unwrap();
+    let written = [(0, 9_000), (1, 42), (0, i64::from(u32::MAX))];
+    for (n, (outcome, detail)) in (1..).zip(written) {
+        raw(&path)
+            .execute(
+                "INSERT INTO fresh SELECT tick + ?1, series, 0, ?2, ?3 FROM fresh
+                 WHERE tick = (SELECT min(tick) FROM fresh)",
+                [n, outcome, detail],
+            )
+            .unwrap();
+    }
+    let seen = store
+        .observations(&endpoint("a"), first_days_of_october())
+        .unwrap();
+    let outcomes: Vec<Outcome> = seen[0].1.iter().map(|seen| seen.outcome).collect();
+    let answered_us = |latency_us, partial| Outcome::Answered {
+        latency_us,
+        partial,
+    };
+    assert_eq!(
+        outcomes[1..],
+        [
+            answered_us(9_000_000, false),
+            answered_us(42_000, true),
+            answered_us(4_294_967_200, false)
+        ]
+    );
 }
 
 #[test]

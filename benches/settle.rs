@@ -100,6 +100,7 @@ fn evidence(n_observations: usize, outcome: fn(usize, usize) -> Outcome) -> Evid
     let vantages = (0..N_VANTAGES)
         .map(|vantage| VantageEvidence {
             id: VantageId::new(&format!("v{vantage}")).expect("an id"),
+            present: None,
             seen: Seen::Observations(
                 (0..n_ticks)
                     .map(|tick| Observation {

@@ -114,6 +114,7 @@ fn endpoint_evidence(
         .into_iter()
         .map(|(id, observations)| VantageEvidence {
             id,
+            present: None,
             seen: Seen::Observations(observations),
         })
         .collect();

@@ -9,7 +9,8 @@ use super::commitment::{Ppm, Rule, Terms};
 use super::ledger::{Acceptance, Class, Exclusion, Ledger, Scope};
 use super::observation::{Fault, Observation, Sequence};
 use super::timeline::{
-    Reading, Segment, State, Timeline, Track, compose, forgive_short_outages, quorum,
+    Reading, Segment, State, Timeline, Track, Voter, compose, forgive_short_outages,
+    quorum_of_present,
 };
 use super::window::{Timestamp, Window, Windows};
 
@@ -52,6 +53,9 @@ pub struct EndpointEvidence {
 pub struct VantageEvidence {
     /// Which.
     pub id: VantageId,
+    /// While it takes part in the quorum; absent: always. Before and after, it is not silent: it
+    /// is not there.
+    pub present: Option<Window>,
     /// What it saw.
     pub seen: Seen,
 }
@@ -247,12 +251,24 @@ pub fn observe(
     let mut records = Vec::new();
     for account in &accounts {
         let tracks = account.tracks(reach, now, terms);
-        let timelines: Vec<&Timeline> = tracks.iter().map(|track| &track.timeline).collect();
-        let consensus = quorum(reach, &timelines, terms.quorum);
+        let voters: Vec<Voter<'_>> = tracks
+            .iter()
+            .zip(&account.present)
+            .map(|(track, present)| Voter {
+                timeline: &track.timeline,
+                present: *present,
+            })
+            .collect();
+        let consensus = quorum_of_present(reach, &voters, terms.quorum);
         if terms.rule.listens_to(account.endpoint) {
             transient = tracks
                 .iter()
-                .fold(transient, |all, track| all.union(&track.transient));
+                .zip(&account.present)
+                .map(|(track, present)| match present {
+                    Some(present) => track.transient.intersection(&(*present).into()),
+                    None => track.transient.clone(),
+                })
+                .fold(transient, |all, of_vantage| all.union(&of_vantage));
             disputed = disputed.union(&consensus.disputed);
         }
         records.push(EndpointRecord {
@@ -352,6 +368,8 @@ struct Account<'a> {
     validity_ms: i64,
     latency_objective_ms: Option<u32>,
     vantages: Vec<Told<'a>>,
+    /// See [`VantageEvidence::present`].
+    present: Vec<Option<Window>>,
 }
 
 /// See [`Seen`].
@@ -371,6 +389,11 @@ impl<'a> Account<'a> {
             validity_ms: endpoint.validity_ms,
             latency_objective_ms: endpoint.latency_objective_ms,
             vantages: endpoint.vantages.iter().map(told).collect(),
+            present: endpoint
+                .vantages
+                .iter()
+                .map(|vantage| vantage.present)
+                .collect(),
         }
     }
 

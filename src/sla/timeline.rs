@@ -534,6 +534,54 @@ pub fn quorum(window: Window, tracks: &[&Timeline], quorum: Quorum) -> Consensus
     }
 }
 
+/// A vantage that votes.
+#[derive(Clone, Copy, Debug)]
+pub struct Voter<'a> {
+    /// What it says.
+    pub timeline: &'a Timeline,
+    /// While it takes part; absent: always.
+    pub present: Option<Window>,
+}
+
+/// What the vantages of one endpoint say together, each counted only while it is present: the
+/// [`quorum`] of those who are there, piece by piece.
+pub fn quorum_of_present(window: Window, voters: &[Voter<'_>], needed: Quorum) -> Consensus {
+    let borders = voters
+        .iter()
+        .filter_map(|voter| voter.present?.intersection(&window))
+        .flat_map(|present| [present.start(), present.end()]);
+    let mut cuts: Vec<Timestamp> = [window.start(), window.end()]
+        .into_iter()
+        .chain(borders)
+        .collect();
+    cuts.sort_unstable();
+    let mut builder = Builder::new(window);
+    let mut disputed = Windows::none();
+    for (start, end) in cuts.iter().zip(cuts.iter().skip(1)) {
+        let Some(piece) = Window::between(*start, *end) else {
+            continue;
+        };
+        let there: Vec<&Timeline> = voters
+            .iter()
+            .filter(|voter| {
+                voter
+                    .present
+                    .is_none_or(|present| present.contains(piece.start()))
+            })
+            .map(|voter| voter.timeline)
+            .collect();
+        let consensus = quorum(piece, &there, needed);
+        for segment in consensus.timeline.segments() {
+            builder.say(segment.window.start(), segment.window.end(), segment.state);
+        }
+        disputed = disputed.union(&consensus.disputed);
+    }
+    Consensus {
+        timeline: builder.finish(),
+        disputed,
+    }
+}
+
 /// What the endpoints of a service make together, at every instant and never on percentages
 /// (`settlement` rule 11). No endpoint at all is Unknown.
 pub fn compose(window: Window, endpoints: &[(&EndpointId, &Timeline)], rule: &Rule) -> Timeline {

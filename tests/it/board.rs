@@ -187,6 +187,7 @@ pub(crate) fn november(now: Timestamp, from: Timestamp, down: &[Window]) -> Stat
                 latency_objective_ms: None,
                 vantages: vec![VantageEvidence {
                     id: vantage(),
+                    present: None,
                     seen: Seen::Segments(segments),
                 }],
             }],

@@ -80,6 +80,7 @@ fn settled(past: Past, endpoints: &[Endpoint], month: Month) -> Statement {
             latency_objective_ms: endpoint.latency_objective_ms,
             vantages: vec![VantageEvidence {
                 id: VantageId::new("demo").unwrap(),
+                present: None,
                 seen: Seen::Observations(
                     findings(past, endpoint, margin)
                         .into_iter()

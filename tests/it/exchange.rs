@@ -154,6 +154,41 @@ fn the_canonical_document_reads_back_to_itself() {
 }
 
 /// Every rule of the format about errors: the place is named, and what to do.
+/// One vantage followed another at 12:00. Each decides alone while the other is not there; without
+/// saying so, two of two would have to agree.
+#[test]
+fn a_vantage_counts_while_it_is_present() {
+    let vantages = |present: bool| {
+        let mut vantages = json!([
+            { "id": "old", "segments": [["2025-10-01T00:00:00Z", "2025-10-01T11:00:00Z", "up"],
+                                        ["2025-10-01T11:00:00Z", "2025-10-01T12:00:00Z", "down"]] },
+            { "id": "new", "segments": [["2025-10-01T12:00:00Z", "2025-10-01T14:00:00Z", "down"],
+                                        ["2025-10-01T14:00:00Z", "2025-10-02T00:00:00Z", "up"]] } ]);
+        if present {
+            vantages[0]["present"] =
+                json!({ "start": "2025-10-01T00:00:00Z", "end": "2025-10-01T12:00:00Z" });
+            vantages[1]["present"] =
+                json!({ "start": "2025-10-01T14:00:00+02:00", "end": "2025-10-03T00:00:00Z" });
+        }
+        evidence(json!({ "endpoints": [{ "id": "e", "vantages": vantages }] }))
+    };
+    let down_and_unknown = |evidence: &Value| {
+        let tally = &settle(evidence)["tally_ms"];
+        [&tally["down"], &tally["unknown"]].map(|ms| ms.as_i64().unwrap() / 3_600_000)
+    };
+    assert_eq!(down_and_unknown(&vantages(true)), [3, 0]);
+    assert_eq!(down_and_unknown(&vantages(false)), [0, 3]);
+
+    // The canonical document says it, in UTC, and settles to the same.
+    let document = Document::parse(vantages(true).to_string().as_bytes()).unwrap();
+    let canonical = String::from_utf8(document.canonical()).unwrap();
+    let said = "\"present\": { \"start\": \"2025-10-01T12:00:00.000Z\", \"end\": \"2025-10-03T00:00:00.000Z\" }, \"segments\"";
+    assert!(canonical.contains(said), "{canonical}");
+    let again = Document::parse(canonical.as_bytes()).unwrap();
+    assert_eq!(again.canonical(), canonical.as_bytes());
+    assert_eq!(again.settle(), document.settle());
+}
+
 #[test]
 fn what_is_not_evidence_is_refused_with_its_place() {
     #[track_caller]

@@ -300,6 +300,7 @@ impl Case {
                 latency_objective_ms: None,
                 vantages: vec![VantageEvidence {
                     id: VantageId::new("paris-1").unwrap(),
+                    present: None,
                     seen: Seen::Segments(segments),
                 }],
             }],

@@ -214,6 +214,13 @@ impl EndpointJson {
                     format!("vantage `{id}` stands twice in this endpoint"),
                 ));
             }
+            let present = match vantage.present {
+                Some(span) => Some(
+                    Window::new(span.start.0, span.end.0)
+                        .map_err(|error| meaning(format!("{place}.present"), error))?,
+                ),
+                None => None,
+            };
             let seen = match (vantage.observations, vantage.segments) {
                 (Some(_), Some(_)) => {
                     return Err(meaning(
@@ -234,7 +241,7 @@ impl EndpointJson {
                     Seen::Segments(check_segments(segments.unwrap_or_default(), &place)?)
                 }
             };
-            vantages.push(VantageEvidence { id, seen });
+            vantages.push(VantageEvidence { id, present, seen });
         }
         Ok(EndpointEvidence {
             id,

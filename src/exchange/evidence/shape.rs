@@ -146,6 +146,8 @@ pub(super) struct EndpointJson {
 pub(super) struct VantageJson {
     pub(super) id: String,
     #[serde(default)]
+    pub(super) present: Option<SpanJson>,
+    #[serde(default)]
     pub(super) observations: Option<Vec<(Instant, StateWord)>>,
     #[serde(default)]
     pub(super) segments: Option<Vec<(Instant, Instant, StateWord)>>,

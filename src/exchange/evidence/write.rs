@@ -82,6 +82,12 @@ impl Document {
             for (idx, vantage) in vantages.into_iter().enumerate() {
                 out.push_str(if idx == 0 { "\n{ " } else { ",\n{ " });
                 write!(out, "\"id\": {}, ", json(vantage.id.as_str()))?;
+                // Written only where it is said, so that documents without it keep their digest.
+                if let Some(present) = vantage.present {
+                    out.push_str("\"present\": { ");
+                    instants.write_window(out, present)?;
+                    out.push_str(" }, ");
+                }
                 self.write_seen(out, endpoint, &vantage.seen, &mut instants)?;
                 out.push_str(" }");
             }

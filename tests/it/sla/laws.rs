@@ -616,6 +616,11 @@ fn moved(case: &Case, ms: i64) -> Case {
         exclusion.window = shifted(exclusion.window, ms);
         exclusion.declared = exclusion.declared.map(|declared| declared.plus_ms(ms));
     }
+    for endpoint in &mut evidence.endpoints {
+        for vantage in &mut endpoint.vantages {
+            vantage.present = vantage.present.map(|present| shifted(present, ms));
+        }
+    }
     for (_, seen) in moved.vantages() {
         match seen {
             Seen::Observations(observations) => {

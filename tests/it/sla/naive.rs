@@ -10,7 +10,7 @@ use vigie::sla::ledger::{Acceptance, Class, Exclusion, ExclusionKind};
 use vigie::sla::observation::Outcome;
 use vigie::sla::statement::{EndpointEvidence, Evidence, Seen, Statement};
 use vigie::sla::timeline::State;
-use vigie::sla::window::{Timestamp, WeeklyHours};
+use vigie::sla::window::{Timestamp, WeeklyHours, Window};
 
 use super::random::{Case, cases, short};
 
@@ -61,13 +61,23 @@ fn settle(case: &Case) -> Figures {
         .endpoints
         .iter()
         .map(|endpoint| {
-            let vantages: Vec<Heard> = endpoint
+            let vantages: Vec<(Option<Window>, Heard)> = endpoint
                 .vantages
                 .iter()
-                .map(|vantage| Heard::from(&vantage.seen, endpoint, evidence.now, terms))
+                .map(|vantage| {
+                    let heard = Heard::from(&vantage.seen, endpoint, evidence.now, terms);
+                    (vantage.present, heard)
+                })
                 .collect();
             grid.iter()
-                .map(|at| opinion(*at, &vantages, evidence.now, terms))
+                .map(|at| {
+                    let there: Vec<&Heard> = vantages
+                        .iter()
+                        .filter(|(present, _)| present.is_none_or(|present| present.contains(*at)))
+                        .map(|(_, heard)| heard)
+                        .collect();
+                    opinion(*at, &there, evidence.now, terms)
+                })
                 .collect()
         })
         .collect();
@@ -348,7 +358,7 @@ struct Opinion {
     disputed: bool,
 }
 
-fn opinion(at: Timestamp, vantages: &[Heard], now: Option<Timestamp>, terms: &Terms) -> Opinion {
+fn opinion(at: Timestamp, vantages: &[&Heard], now: Option<Timestamp>, terms: &Terms) -> Opinion {
     let heard: Vec<(State, bool)> = vantages
         .iter()
         .map(|vantage| vantage.at(at, now, terms))

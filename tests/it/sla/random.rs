@@ -203,21 +203,28 @@ fn exclusion(frame: Frame) -> impl Strategy<Value = Exclusion> {
 
 fn endpoint(frame: Frame) -> impl Strategy<Value = EndpointEvidence> {
     let objective = option::of(Just(500_u32));
-    (1..2 * step(frame), objective, vec(seen(frame), 0..5)).prop_map(
-        move |(validity, latency_objective_ms, vantages)| EndpointEvidence {
-            id: endpoint_id(0),
-            validity_ms: validity * frame.unit_ms,
-            latency_objective_ms,
-            vantages: vantages
-                .into_iter()
-                .enumerate()
-                .map(|(idx, seen)| VantageEvidence {
-                    id: VantageId::new(&format!("v{idx}")).unwrap(),
-                    seen,
-                })
-                .collect(),
-        },
+    let present = option::weighted(0.2, window(frame));
+    (
+        1..2 * step(frame),
+        objective,
+        vec((present, seen(frame)), 0..5),
     )
+        .prop_map(
+            move |(validity, latency_objective_ms, vantages)| EndpointEvidence {
+                id: endpoint_id(0),
+                validity_ms: validity * frame.unit_ms,
+                latency_objective_ms,
+                vantages: vantages
+                    .into_iter()
+                    .enumerate()
+                    .map(|(idx, (present, seen))| VantageEvidence {
+                        id: VantageId::new(&format!("v{idx}")).unwrap(),
+                        present,
+                        seen,
+                    })
+                    .collect(),
+            },
+        )
 }
 
 fn seen(frame: Frame) -> impl Strategy<Value = Seen> {

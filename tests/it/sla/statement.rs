@@ -28,6 +28,7 @@ fn endpoint(id: &str, seen: &[(i64, Outcome)]) -> EndpointEvidence {
         latency_objective_ms: None,
         vantages: vec![VantageEvidence {
             id: VantageId::new("v").unwrap(),
+            present: None,
             seen: Seen::Observations(observations),
         }],
     }
@@ -169,6 +170,7 @@ fn an_endpoint_that_the_rule_does_not_listen_to_disputes_nothing_and_is_not_tran
     let good = aside.vantages[0].clone();
     aside.vantages.push(VantageEvidence {
         id: VantageId::new("w").unwrap(),
+        present: None,
         seen: quiet.vantages[0].seen.clone(),
     });
     aside.vantages.push(good);

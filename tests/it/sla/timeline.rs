@@ -9,7 +9,8 @@ use vigie::sla::catalog::EndpointId;
 use vigie::sla::commitment::{Confirmation, Degraded, Quorum, Rule};
 use vigie::sla::observation::{Observation, Outcome, Sequence, Void};
 use vigie::sla::timeline::{
-    Reading, Segment, State, Timeline, Track, compose, forgive_short_outages, quorum,
+    Reading, Segment, State, Timeline, Track, Voter, compose, forgive_short_outages, quorum,
+    quorum_of_present,
 };
 use vigie::sla::window::{Timestamp, Window};
 
@@ -298,6 +299,26 @@ fn a_quorum_decides_exactly_when_the_silent_ones_could_not_change_it() {
             }
         }
     }
+}
+
+/// A vantage that took over from another in mid-month: each alone while the other is not there,
+/// both where they overlap.
+#[test]
+fn a_vantage_that_is_not_there_is_not_silent() {
+    let (old, new) = (timeline("UXXUX?????"), timeline("???UUXXUXX"));
+    let agreed = |old_present: Option<Window>, new_present: Option<Window>| {
+        let voters = [(&old, old_present), (&new, new_present)]
+            .map(|(timeline, present)| Voter { timeline, present });
+        let consensus = quorum_of_present(seconds(10), &voters, Quorum::Majority);
+        (0..10)
+            .map(|second| letter(consensus.timeline.state_at(at(second))))
+            .collect::<String>()
+    };
+    let between = |start, end| Some(Window::new(at(start), at(end)).unwrap());
+    assert_eq!(agreed(between(0, 5), between(3, 10)), "UXXUUXXUXX");
+    assert_eq!(agreed(None, None), "U??UU??U??");
+    // Nobody there is Unknown.
+    assert_eq!(agreed(between(0, 3), between(8, 20)), "UXX?????XX");
 }
 
 #[test]

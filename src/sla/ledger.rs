@@ -178,9 +178,8 @@ impl Scope {
                 .filter(|exclusion| acts(exclusion.acceptance))
         };
         let planned = |conditions: &MaintenanceTerms| {
-            let qualifying: Windows = acting()
-                .filter(|exclusion| exclusion.kind == ExclusionKind::Maintenance)
-                .filter(|exclusion| in_time(exclusion, conditions.notice_ms))
+            let qualifying: Windows = announced(acting(), conditions.notice_ms)
+                .into_iter()
                 .map(|exclusion| exclusion.window)
                 .collect();
             let mut qualifying = qualifying.intersection(&in_scope);
@@ -231,6 +230,27 @@ impl Scope {
     pub fn counted(&self) -> Windows {
         self.in_scope.difference(&self.excluded)
     }
+}
+
+/// The planned work among `exclusions` that was announced as it should be: in time, and not to
+/// lengthen work that had begun. Windows that touch or overlap are one piece of work.
+pub fn announced<'a>(
+    exclusions: impl Iterator<Item = &'a Exclusion>,
+    notice_ms: i64,
+) -> Vec<&'a Exclusion> {
+    let mut works: Vec<&Exclusion> = exclusions
+        .filter(|exclusion| exclusion.kind == ExclusionKind::Maintenance)
+        .collect();
+    let whole: Windows = works.iter().map(|work| work.window).collect();
+    let began = |work: &Exclusion| {
+        let piece = whole.at(work.window.start());
+        piece.map_or(work.window.start(), |piece| piece.start())
+    };
+    works.retain(|work| {
+        let lengthens = work.declared.is_some_and(|declared| began(work) < declared);
+        in_time(work, notice_ms) && !lengthens
+    });
+    works
 }
 
 /// Whether planned work was declared early enough. Work declared after its start is never in

@@ -409,11 +409,14 @@ impl Windows {
 
     /// Whether `at` is in the set.
     pub fn contains(&self, at: Timestamp) -> bool {
+        self.at(at).is_some()
+    }
+
+    /// The window of the set that `at` is in.
+    pub fn at(&self, at: Timestamp) -> Option<&Window> {
         let after = self.0.partition_point(|window| window.start <= at);
-        after
-            .checked_sub(1)
-            .and_then(|before| self.0.get(before))
-            .is_some_and(|window| window.contains(at))
+        let before = self.0.get(after.checked_sub(1)?)?;
+        before.contains(at).then_some(before)
     }
 
     /// What is in both sets.

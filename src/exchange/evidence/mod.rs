@@ -11,7 +11,7 @@ use std::fmt;
 
 use super::sha256_hex;
 use crate::sla::commitment::{Degraded, Maintenance, Terms};
-use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind};
+use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind, announced};
 use crate::sla::observation::Outcome;
 use crate::sla::statement::{EndpointEvidence, Evidence, Seen, Statement, settle};
 use crate::sla::timeline::{Reading, State};
@@ -163,7 +163,7 @@ impl Document {
 }
 
 /// Allowed hours are cut into the exclusions and taken out of the terms; work that was declared
-/// too late for its notice is left out, since a later start after the cut could hide that.
+/// too late is left out, since a later start after the cut could hide that.
 fn fold_allowed_hours(terms: &mut Terms, span: Window, exclusions: &[Exclusion]) -> Vec<Exclusion> {
     let (Maintenance::Excluded(conditions) | Maintenance::Credited(conditions)) =
         &mut terms.maintenance
@@ -175,24 +175,24 @@ fn fold_allowed_hours(terms: &mut Terms, span: Window, exclusions: &[Exclusion])
     };
     let notice_ms = conditions.notice_ms;
     let allowed = hours.within(span);
-    exclusions
-        .iter()
-        .flat_map(|exclusion| {
-            if exclusion.kind != ExclusionKind::Maintenance {
-                return vec![exclusion.clone()];
-            }
-            if !crate::sla::ledger::in_time(exclusion, notice_ms) {
-                return Vec::new();
-            }
-            allowed
-                .intersection(&exclusion.window.into())
+    let cut = announced(exclusions.iter(), notice_ms)
+        .into_iter()
+        .flat_map(|work| {
+            let pieces = allowed.intersection(&work.window.into());
+            let cut: Vec<Exclusion> = pieces
                 .iter()
                 .map(|window| Exclusion {
                     window: *window,
-                    ..exclusion.clone()
+                    ..work.clone()
                 })
-                .collect()
-        })
+                .collect();
+            cut
+        });
+    exclusions
+        .iter()
+        .filter(|exclusion| exclusion.kind != ExclusionKind::Maintenance)
+        .cloned()
+        .chain(cut)
         .collect()
 }
 

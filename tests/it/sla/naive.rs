@@ -465,6 +465,25 @@ struct Cap {
     granted_ms: i64,
 }
 
+/// When the work began that `exclusion` is a part of: back from one window to the next, as long as
+/// they touch.
+fn work_began(
+    exclusion: &Exclusion,
+    evidence: &Evidence,
+    acts: fn(Acceptance) -> bool,
+) -> Timestamp {
+    let mut began = exclusion.window.start();
+    while let Some(earlier) = evidence.exclusions.iter().find(|other| {
+        other.kind == ExclusionKind::Maintenance
+            && acts(other.acceptance)
+            && other.window.start() < began
+            && began <= other.window.end()
+    }) {
+        began = earlier.window.start();
+    }
+    began
+}
+
 impl Cap {
     /// How one grid step counts; to be asked in order of time.
     fn class(
@@ -495,7 +514,8 @@ impl Cap {
                 exclusion.kind == ExclusionKind::Maintenance
                     && match exclusion.declared {
                         Some(declared) => {
-                            declared <= start && start.since(declared) >= conditions.notice_ms
+                            declared <= work_began(exclusion, evidence, acts)
+                                && start.since(declared) >= conditions.notice_ms
                         }
                         None => conditions.notice_ms == 0,
                     }

@@ -1,7 +1,9 @@
-//! What a statement says of outages: how many, how long, since when, and why.
+//! What a statement says of outages (how many, how long, since when, and why) and of planned work.
 
+use vigie::exchange::{Document, WindowSpec};
 use vigie::sla::catalog::{EndpointId, VantageId};
-use vigie::sla::commitment::{Confirmation, Ppm, Rule, Terms};
+use vigie::sla::commitment::{Confirmation, Maintenance, MaintenanceTerms, Ppm, Rule, Terms};
+use vigie::sla::ledger::{Acceptance, Exclusion, ExclusionKind};
 use vigie::sla::observation::{Fault, Observation, Outcome};
 use vigie::sla::statement::{EndpointEvidence, Evidence, Seen, Statement, VantageEvidence, settle};
 use vigie::sla::window::{Timestamp, Window};
@@ -179,4 +181,51 @@ fn an_endpoint_that_the_rule_does_not_listen_to_disputes_nothing_and_is_not_tran
     assert_eq!((main.disputed_ms, main.tally.down_ms), (0, 0));
     let all = settled(Rule::All);
     assert_eq!(all.tally.down_ms, 5_000);
+}
+
+/// Planned work from second 20 to 40, announced long before, on a service that is Down all the
+/// time; what is said of it on the way is `more`. Counts how much is credited.
+fn check_credited(more: &[(i64, i64, i64)], credited: i64) {
+    let work = |start, end, declared| Exclusion {
+        kind: ExclusionKind::Maintenance,
+        window: window(start, end),
+        declared: Some(at(declared)),
+        acceptance: Acceptance::Accepted,
+        reason: "work".to_owned(),
+    };
+    let mut exclusions = vec![work(20, 40, -1_000)];
+    exclusions.extend(more.iter().map(|(start, end, at)| work(*start, *end, *at)));
+    let whole = window(0, 100);
+    let evidence = Evidence {
+        window: whole,
+        now: None,
+        membership: whole.into(),
+        exclusions,
+        endpoints: vec![endpoint("e", &[(-1, BAD), (50, BAD)])],
+    };
+    let mut terms = Terms::silent(Ppm::new(950_000).unwrap());
+    terms.maintenance = Maintenance::Credited(MaintenanceTerms::default());
+    assert_eq!(
+        settle(&evidence, &terms).tally.credited_ms,
+        credited * 1_000,
+        "{more:?}"
+    );
+    // The published document, from which others recompute, says the same.
+    let document = Document::new(WindowSpec::Between(whole), &terms, &evidence);
+    assert_eq!(document.settle().tally.credited_ms, credited * 1_000);
+}
+
+#[test]
+fn work_is_not_lengthened_after_its_start_even_where_no_notice_is_asked_for() {
+    check_credited(&[], 20);
+    // Announced before the work begins: one piece of work of thirty seconds.
+    check_credited(&[(40, 50, 10)], 30);
+    check_credited(&[(40, 50, 20)], 30);
+    // Announced while it is under way: the overrun counts, be it told apart or overlapping.
+    check_credited(&[(40, 50, 21)], 20);
+    check_credited(&[(30, 50, 29)], 20);
+    // A lengthening of a lengthening is one, too.
+    check_credited(&[(40, 50, 10), (50, 60, 25)], 30);
+    // Work that begins later is other work.
+    check_credited(&[(41, 50, 30)], 29);
 }

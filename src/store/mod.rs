@@ -15,6 +15,7 @@
 //! No SQL type shows in the interface, and callers depend on no property of SQLite, so that
 //! another database can stand behind the same methods.
 
+pub mod block;
 mod declaration;
 mod error;
 mod facts;

@@ -58,6 +58,11 @@ pub(super) fn to_columns(outcome: Outcome) -> (i64, i64) {
     }
 }
 
+/// Whether the code says that an answer came, so that its detail is a latency.
+pub(super) const fn is_answer(outcome: i64) -> bool {
+    matches!(outcome, 0..=3)
+}
+
 /// What the columns mean, if they mean anything.
 pub(super) fn from_columns(outcome: i64, detail: i64) -> Option<Outcome> {
     let status = || u16::try_from(detail).ok();

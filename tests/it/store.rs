@@ -1,5 +1,6 @@
 //! The store: what is kept is what was handed in, whoever asks, and whatever happens meanwhile.
 
+mod block;
 mod files;
 mod kill;
 mod outbox;

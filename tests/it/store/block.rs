@@ -1,0 +1,272 @@
+//! Blocks: nothing is lost in them, and nothing else is taken for one.
+
+use proptest::prelude::*;
+use vigie::sla::observation::{Fault, Observation, Outcome, Stage, TlsFault, Void};
+use vigie::sla::window::{HOUR_MS, Timestamp};
+use vigie::store::block::{Damage, Header, Hour, Place, decode, digest, encode};
+
+use super::{at, endpoint, vantage};
+
+fn hour() -> Hour {
+    Hour::of(at("2025-10-26T00:30:00Z"))
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let answered = (0..=42_949_672_u32, prop::bool::weighted(0.1)).prop_map(|(steps, partial)| {
+        Outcome::Answered {
+            latency_us: steps * 100,
+            partial,
+        }
+    });
+    let usual = (0..3_000_u32).prop_map(|steps| Outcome::Answered {
+        latency_us: 20_000 + steps * 100,
+        partial: false,
+    });
+    let failed = prop_oneof![
+        Just(Fault::Dns),
+        Just(Fault::Content),
+        any::<u16>().prop_map(Fault::Status),
+        prop::sample::select(&Stage::ALL[..]).prop_map(Fault::Timeout),
+        prop::sample::select(&TlsFault::ALL[..]).prop_map(Fault::Tls),
+    ]
+    .prop_map(Outcome::Failed);
+    let void = prop_oneof![Just(Void::Uplink), any::<u16>().prop_map(Void::Credential)]
+        .prop_map(Outcome::Void);
+    prop_oneof![20 => usual, 2 => answered, 2 => failed, 1 => void]
+}
+
+/// Some observations of one hour: on a grid or not, late as it happens.
+fn observations() -> impl Strategy<Value = Vec<Observation>> {
+    let late_ms = prop_oneof![
+        8 => 0..30_i64,
+        1 => -HOUR_MS..HOUR_MS,
+        1 => Just(i64::from(i32::MIN) * 400),
+        1 => any::<i64>(),
+    ];
+    let grid = (1..120_000_i64, 0..120_000_i64).prop_flat_map(|(interval_ms, offset_ms)| {
+        (1..=400_usize).prop_map(move |n| {
+            (0..)
+                .map(|tick| offset_ms + tick * interval_ms)
+                .take_while(|ms| *ms < HOUR_MS)
+                .take(n)
+                .collect::<Vec<i64>>()
+        })
+    });
+    let anyhow = prop::collection::btree_set(0..HOUR_MS, 1..200)
+        .prop_map(|ticks| ticks.into_iter().collect());
+    prop_oneof![3 => grid, 1 => anyhow]
+        .prop_flat_map(move |ticks| {
+            let n = ticks.len();
+            let seen = prop::collection::vec((late_ms.clone(), outcome()), n);
+            (Just(ticks), seen)
+        })
+        .prop_map(|(ticks, seen)| {
+            ticks
+                .into_iter()
+                .zip(seen)
+                .map(|(ms, (late_ms, outcome))| {
+                    let tick = hour().start().plus_ms(ms);
+                    Observation {
+                        tick,
+                        at: tick.plus_ms(late_ms),
+                        outcome,
+                    }
+                })
+                .collect()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn what_goes_in_comes_out(observations in observations()) {
+        let header = Header::of(&observations).unwrap();
+        let content = encode(hour(), &observations);
+        prop_assert_eq!(decode(hour(), &header, &content).unwrap(), observations);
+    }
+
+    /// Whatever became of its bytes, it is either refused or says what its header says.
+    #[test]
+    fn changed_bytes_are_refused_or_harmless(
+        observations in observations(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        more in prop::collection::vec(any::<u8>(), 0..4),
+    ) {
+        let header = Header::of(&observations).unwrap();
+        let mut content = encode(hour(), &observations);
+        for (place, byte) in changes {
+            let place = place.index(content.len());
+            content[place] = byte;
+        }
+        if let Some(cut) = cut {
+            content.truncate(cut.index(content.len()));
+        }
+        content.extend(more);
+        if let Ok(read) = decode(hour(), &header, &content) {
+            prop_assert_eq!(Header::of(&read), Some(header));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_breaks_nothing(
+        n_observations in any::<u32>(),
+        mut content in prop::collection::vec(any::<u8>(), 0..300),
+        version in prop::bool::ANY,
+    ) {
+        if let (true, Some(first)) = (version, content.first_mut()) {
+            *first = 1;
+        }
+        let header = Header {
+            n_observations,
+            first: at("2025-10-26T00:30:00Z"),
+            last: at("2025-10-26T00:31:00Z"),
+            silence_ms: 60_000,
+            latency_us_max: None,
+        };
+        if let Ok(read) = decode(hour(), &header, &content) {
+            prop_assert_eq!(Header::of(&read), Some(header));
+        }
+    }
+}
+
+fn answered(tick: Timestamp, latency_us: u32) -> Observation {
+    Observation {
+        tick,
+        at: tick,
+        outcome: Outcome::Answered {
+            latency_us,
+            partial: false,
+        },
+    }
+}
+
+fn three() -> Vec<Observation> {
+    let start = hour().start();
+    [(0, 20_000), (10_000, 35_300), (25_000, 20_100)]
+        .map(|(ms, latency_us)| answered(start.plus_ms(ms), latency_us))
+        .to_vec()
+}
+
+#[test]
+fn a_header_says_whether_anything_happened() {
+    let mut seen = three();
+    let header = Header::of(&seen).unwrap();
+    assert_eq!(header.n_observations, 3);
+    assert_eq!(header.first, seen[0].at);
+    assert_eq!(header.last, seen[2].at);
+    assert_eq!(header.silence_ms, 15_000);
+    assert_eq!(header.latency_us_max, Some(35_300));
+    seen[1].outcome = Outcome::Failed(Fault::Dns);
+    assert_eq!(Header::of(&seen).unwrap().latency_us_max, None);
+    assert_eq!(Header::of(&[]), None);
+}
+
+#[test]
+fn a_block_of_another_version_is_named_as_such() {
+    let header = Header::of(&three()).unwrap();
+    let mut content = encode(hour(), &three());
+    content[0] = 2;
+    let damage = decode(hour(), &header, &content).unwrap_err();
+    assert_eq!(damage, Damage::Version(2));
+    let message = damage.to_string();
+    assert!(
+        message.contains("version 2") && message.contains("upgrade vigie"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_block_is_of_its_hour() {
+    let header = Header::of(&three()).unwrap();
+    let content = encode(hour(), &three());
+    let next = Hour::from_number(hour().number() + 1).unwrap();
+    assert_eq!(decode(next, &header, &content), Err(Damage::Header));
+    let mut unordered = three();
+    unordered.reverse();
+    assert_eq!(
+        decode(hour(), &header, &encode(hour(), &unordered)),
+        Err(Damage::Ticks)
+    );
+}
+
+/// Whatever is said of a block goes into its digest.
+#[test]
+fn a_digest_is_of_everything() {
+    let header = Header::of(&three()).unwrap();
+    let content = encode(hour(), &three());
+    let (socle, cnaf, paris) = (endpoint("socle"), endpoint("cnaf"), vantage("paris"));
+    let place = Place {
+        endpoint: &socle,
+        vantage: &paris,
+        number: 1,
+        hour: hour(),
+    };
+    let of = |place: &Place<'_>, header: &Header| digest(&[0; 32], place, header, &content);
+    let digests = [
+        of(&place, &header),
+        digest(&[1; 32], &place, &header, &content),
+        digest(&[0; 32], &place, &header, &content[1..]),
+        of(
+            &Place {
+                endpoint: &cnaf,
+                ..place
+            },
+            &header,
+        ),
+        of(
+            &Place {
+                vantage: &vantage("lyon"),
+                ..place
+            },
+            &header,
+        ),
+        of(&Place { number: 2, ..place }, &header),
+        of(
+            &Place {
+                hour: Hour::of(at("2025-10-26T01:30:00Z")),
+                ..place
+            },
+            &header,
+        ),
+        of(
+            &place,
+            &Header {
+                n_observations: 4,
+                ..header
+            },
+        ),
+        of(
+            &place,
+            &Header {
+                first: header.last,
+                ..header
+            },
+        ),
+        of(
+            &place,
+            &Header {
+                last: header.first,
+                ..header
+            },
+        ),
+        of(
+            &place,
+            &Header {
+                silence_ms: 1,
+                ..header
+            },
+        ),
+        of(
+            &place,
+            &Header {
+                latency_us_max: None,
+                ..header
+            },
+        ),
+    ];
+    for (idx, digest) in digests.iter().enumerate() {
+        assert!(!digests[..idx].contains(digest), "{idx}");
+    }
+}

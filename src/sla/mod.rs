@@ -35,6 +35,7 @@
 pub mod availability;
 pub mod catalog;
 pub mod commitment;
+pub mod condensed;
 pub mod ledger;
 pub mod observation;
 pub mod statement;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::catalog::{EndpointId, VantageId};
+use super::condensed::{Condensed, Unbroken};
 use super::window::{Timestamp, Window};
 
 /// What one probe saw.
@@ -24,7 +25,11 @@ pub struct Observation {
 
 /// The observations of one vantage in order of time; those of one instant in any order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sequence<'a>(Cow<'a, [Observation]>);
+pub struct Sequence<'a> {
+    observations: Cow<'a, [Observation]>,
+    /// See [`Condensed`]; nothing where every observation is there.
+    unbroken: &'a [Unbroken],
+}
 
 impl<'a> Sequence<'a> {
     /// `observations`, put in order if they are not.
@@ -33,32 +38,50 @@ impl<'a> Sequence<'a> {
         if !observations.is_sorted_by_key(|observation| observation.at) {
             ordered.to_mut().sort_by_key(|observation| observation.at);
         }
-        Self(ordered)
+        Self {
+            observations: ordered,
+            unbroken: &[],
+        }
+    }
+
+    /// What `condensed` stands for.
+    pub fn condensed(condensed: &'a Condensed) -> Self {
+        Self {
+            observations: Cow::Borrowed(condensed.observations()),
+            unbroken: condensed.unbroken(),
+        }
+    }
+
+    /// The stretches between the observations in which all was good, in order.
+    pub fn unbroken(&self) -> &[Unbroken] {
+        self.unbroken
     }
 
     /// The observations, in order.
     pub fn as_slice(&self) -> &[Observation] {
-        &self.0
+        &self.observations
     }
 
     /// From the first instant to that at which the last observation falls silent; none if nothing
     /// was seen.
     pub fn reach(&self, validity_ms: i64) -> Option<Window> {
-        let (first, last) = (self.0.first()?, self.0.last()?);
+        let (first, last) = (self.observations.first()?, self.observations.last()?);
         Window::between(first.at, last.at.plus_ms(validity_ms))
     }
 
     /// What was seen before `at`.
     pub fn before(&self, at: Timestamp) -> Sequence<'_> {
-        Sequence(Cow::Borrowed(
-            self.0.get(..self.index(at)).unwrap_or_default(),
-        ))
+        let before = self.observations.get(..self.index(at));
+        Sequence {
+            observations: Cow::Borrowed(before.unwrap_or_default()),
+            unbroken: self.unbroken,
+        }
     }
 
     /// The first failure seen in `window`; of several at one instant, the first in the order of
     /// faults.
     pub fn first_failure_in(&self, window: Window) -> Option<(Timestamp, Fault)> {
-        let inside = self.0.iter().skip(self.index(window.start()));
+        let inside = self.observations.iter().skip(self.index(window.start()));
         let mut failures = inside
             .take_while(|observation| window.contains(observation.at))
             .filter_map(|observation| match observation.outcome {
@@ -74,7 +97,8 @@ impl<'a> Sequence<'a> {
 
     /// How many were seen before `at`.
     fn index(&self, at: Timestamp) -> usize {
-        self.0.partition_point(|observation| observation.at < at)
+        self.observations
+            .partition_point(|observation| observation.at < at)
     }
 }
 

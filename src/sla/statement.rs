@@ -6,6 +6,7 @@
 use super::availability::{Availability, Budget, Outlook, Tally, Verdict};
 use super::catalog::{EndpointId, VantageId};
 use super::commitment::{Ppm, Rule, Terms};
+use super::condensed::CondensedEndpoint;
 use super::ledger::{Acceptance, Class, Exclusion, Ledger, Scope};
 use super::observation::{Fault, Observation, Sequence};
 use super::timeline::{
@@ -242,6 +243,22 @@ pub fn observe(
     terms: &Terms,
 ) -> Record {
     let accounts: Vec<Account<'_>> = endpoints.iter().map(Account::new).collect();
+    hear(window, now, &accounts, terms)
+}
+
+/// What the service was, whoever asks: the same as [`observe`] says of the evidence that was
+/// condensed.
+pub fn observe_condensed(
+    window: Window,
+    now: Option<Timestamp>,
+    endpoints: &[CondensedEndpoint],
+    terms: &Terms,
+) -> Record {
+    let accounts: Vec<Account<'_>> = endpoints.iter().map(Account::condensed).collect();
+    hear(window, now, &accounts, terms)
+}
+
+fn hear(window: Window, now: Option<Timestamp>, accounts: &[Account<'_>], terms: &Terms) -> Record {
     let reach = accounts
         .iter()
         .filter_map(Account::reach)
@@ -249,7 +266,7 @@ pub fn observe(
     let mut transient = Windows::none();
     let mut disputed = Windows::none();
     let mut records = Vec::new();
-    for account in &accounts {
+    for account in accounts {
         let tracks = account.tracks(reach, now, terms);
         let voters: Vec<Voter<'_>> = tracks
             .iter()
@@ -289,7 +306,7 @@ pub fn observe(
         .iter()
         .map(|outage| Outage {
             window: *outage,
-            cause: first_failure(&accounts, &terms.rule, *outage),
+            cause: first_failure(accounts, &terms.rule, *outage),
         })
         .collect();
     Record {
@@ -394,6 +411,20 @@ impl<'a> Account<'a> {
                 .iter()
                 .map(|vantage| vantage.present)
                 .collect(),
+        }
+    }
+
+    fn condensed(endpoint: &'a CondensedEndpoint) -> Self {
+        let vantages = endpoint.vantages.iter();
+        Self {
+            endpoint: &endpoint.id,
+            validity_ms: endpoint.validity_ms,
+            latency_objective_ms: endpoint.latency_objective_ms,
+            vantages: vantages
+                .clone()
+                .map(|vantage| Told::Observations(Sequence::condensed(&vantage.seen)))
+                .collect(),
+            present: vantages.map(|vantage| vantage.present).collect(),
         }
     }
 

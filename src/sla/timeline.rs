@@ -259,13 +259,18 @@ impl Track {
         let mut good_until: Option<Timestamp> = None;
 
         let mut rest = sequence.as_slice().iter().peekable();
+        let mut unbroken = sequence.unbroken().iter().peekable();
         while let Some(observation) = rest.next() {
             let at = observation.at;
             let mut state = reading.state(observation.outcome);
             while let Some(twin) = rest.next_if(|next| next.at == at) {
                 state = worse(state, reading.state(twin.outcome));
             }
-            let speaks_until = at.plus_ms(reading.validity_ms);
+            let mut speaks_until = at.plus_ms(reading.validity_ms);
+            if let Some(stretch) = unbroken.next_if(|stretch| stretch.first <= at) {
+                // Those between the first and the last go on where it ends.
+                speaks_until = speaks_until.max(stretch.last);
+            }
 
             // Silence since the last observation ends a run without deciding it.
             if let Some(open) = run.take_if(|open| open.speaks_until < at) {

@@ -2,6 +2,7 @@
 //! and the tables that both rest on.
 
 mod commitment;
+mod condensed;
 mod corpus;
 mod figures;
 mod laws;

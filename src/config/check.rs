@@ -7,6 +7,7 @@
 mod commitment;
 mod endpoint;
 mod mail;
+mod metrics;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -116,6 +117,7 @@ impl Checker<'_> {
         let reports = self.path(file.reports_directory, DEFAULT_REPORTS);
         let provider = file.provider.and_then(provider);
         let mail = self.mail(file.mail, provider.as_ref());
+        let metrics = self.metrics(file.metrics);
         let partners = all(file.partners, |partner| self.partner(partner, &services));
         let services = all(file.services, |service| self.service(service));
         Some(Config {
@@ -147,6 +149,7 @@ impl Checker<'_> {
                     .map(Spanned::into_inner)
                     .collect(),
             },
+            metrics: metrics?,
             close: CloseConfig {
                 delay_ms: delay_ms?,
             },

@@ -24,6 +24,40 @@ pub use fault::{Fault, Faults};
 /// Every key with its default and a comment: a file to start from.
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
+/// Labels of metrics that an operator cannot give a meaning: our own, those of the formats, and
+/// those that the scraping side puts on targets.
+pub const RESERVED_LABELS: [&str; 29] = [
+    "api",
+    "bound",
+    "cause",
+    "certificate",
+    "class",
+    "code",
+    "contractual",
+    "customer",
+    "endpoint",
+    "fault",
+    "instance",
+    "job",
+    "label",
+    "le",
+    "month",
+    "name",
+    "outlook",
+    "partner",
+    "period",
+    "phase",
+    "quantile",
+    "reason",
+    "region",
+    "service",
+    "stage",
+    "state",
+    "tzdata",
+    "verdict",
+    "version",
+];
+
 /// A checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -41,6 +75,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// How endpoints are asked.
     pub probing: ProbingConfig,
+    /// What is scraped.
+    pub metrics: MetricsConfig,
     /// When a month is closed.
     pub close: CloseConfig,
     /// SHA-256 of the file, in hexadecimal.
@@ -142,6 +178,27 @@ pub struct ProbingConfig {
     /// Hosts that stand for our own way out, tried in this order; if none is named, a silence is
     /// always the endpoint's.
     pub controls: Vec<Control>,
+}
+
+/// What is scraped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// Upper bounds of the buckets of a probe's time, in milliseconds, in ascending order.
+    pub duration_bounds_ms: Vec<i64>,
+    /// Upper bounds of the buckets of a stage's time, in milliseconds, in ascending order.
+    pub phase_bounds_ms: Vec<i64>,
+    /// Written with every series: name and value. None of [`RESERVED_LABELS`].
+    pub labels: Vec<(String, String)>,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self {
+            duration_bounds_ms: vec![100, 300, 1_000, 3_000, 10_000],
+            phase_bounds_ms: vec![1, 5, 25, 100, 250, 500, 1_000, 5_000, 30_000],
+            labels: Vec::new(),
+        }
+    }
 }
 
 /// When a month is closed.

@@ -22,7 +22,7 @@ use super::kind::{
     Bytes, FieldPath, FileName, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority,
     Method, Moment, Ms, Prose, Redirects, RuleWord, Slug, Status, Variable,
 };
-use super::reader::{Entry, Given, Notes, Table};
+use super::reader::{Entry, Given, Named, Notes, Table};
 
 /// A value that must be there, with its place.
 type At<T> = Option<Spanned<T>>;
@@ -37,6 +37,7 @@ pub(super) struct File {
     pub(super) mail: Mail,
     pub(super) close_delay: Given<Ms>,
     pub(super) probing: Probing,
+    pub(super) metrics: Metrics,
     pub(super) services: Option<Vec<Service>>,
     pub(super) partners: Option<Vec<Partner>>,
 }
@@ -44,6 +45,12 @@ pub(super) struct File {
 pub(super) struct Probing {
     pub(super) concurrency_max: Given<NonZeroU32>,
     pub(super) controls: Option<Vec<Spanned<Control>>>,
+}
+
+pub(super) struct Metrics {
+    pub(super) duration_buckets: Option<Vec<Spanned<Ms>>>,
+    pub(super) phase_buckets: Option<Vec<Spanned<Ms>>>,
+    pub(super) labels: Vec<Named<Line>>,
 }
 
 pub(super) struct Provider {
@@ -260,6 +267,7 @@ fn file(table: Table<'_>) -> File {
         mail: mail(table.section("mail")),
         close_delay: table.section("close").optional("delay"),
         probing: probing(&table.section("probing")),
+        metrics: metrics(&table.section("metrics")),
         services: table.tables("service", service),
         partners: table.tables("partner", partner),
     }
@@ -269,6 +277,14 @@ fn probing(table: &Table<'_>) -> Probing {
     Probing {
         concurrency_max: table.optional("concurrency_max"),
         controls: table.optional_list("controls"),
+    }
+}
+
+fn metrics(table: &Table<'_>) -> Metrics {
+    Metrics {
+        duration_buckets: table.optional_list("duration_buckets"),
+        phase_buckets: table.optional_list("phase_buckets"),
+        labels: table.free_values("labels"),
     }
 }
 

@@ -183,6 +183,32 @@ impl<'a> Table<'a> {
         let Some(value) = self.get(key) else {
             return Vec::new();
         };
+        self.named(key, value)
+            .into_iter()
+            .map(|(name, value)| (name, self.entry(self.path_of(key), value)))
+            .collect()
+    }
+
+    /// The values of a table whose keys are free, each with its name.
+    pub(super) fn free_values<T: Kind>(&self, key: &'static str) -> Vec<Named<T>> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        self.named(key, value)
+            .into_iter()
+            .map(|(name, value)| {
+                let read = self.read(name.get_ref(), value);
+                (name, read)
+            })
+            .collect()
+    }
+
+    /// The entries of a table whose keys are free, in the order of the file.
+    fn named(
+        &self,
+        key: &str,
+        value: &'a Spanned<DeValue<'a>>,
+    ) -> Vec<(Spanned<String>, &'a Spanned<DeValue<'a>>)> {
         let Some(entries) = value.get_ref().as_table() else {
             self.other_kind(
                 key,
@@ -192,12 +218,11 @@ impl<'a> Table<'a> {
             );
             return Vec::new();
         };
-        let mut found: Vec<(Spanned<String>, Entry<'a>)> = entries
+        let mut found: Vec<_> = entries
             .iter()
             .map(|(name, value)| {
                 let name = Spanned::new(name.span(), name.get_ref().to_string());
-                let path = self.path_of(key);
-                (name, self.entry(path, value))
+                (name, value)
             })
             .collect();
         found.sort_by_key(|(name, _)| name.span().start);
@@ -483,6 +508,9 @@ impl Drop for Table<'_> {
         }
     }
 }
+
+/// An entry of a table whose keys are free: its name, and its value unless that was wrong.
+pub(super) type Named<T> = (Spanned<String>, Option<Spanned<T>>);
 
 /// A value that may be simple or a table.
 pub(super) enum Entry<'a> {

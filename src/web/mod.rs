@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `/` | the status page; `?lang=fr` or `en`, `?refresh=off` |
 //! | `/api/status` | [`status::Status`] as JSON |
-//! | `/metrics` | the Prometheus text format |
+//! | `/metrics` | the Prometheus text format, or OpenMetrics 1.0 for who asks for it |
 //! | `/healthz` | 200 while the process answers |
 //! | `/readyz` | 200 while what is shown is loaded, saved and present; else 503 and why |
 //!
 //! Everything is read-only, nothing is read from a request but its head, and no page runs a
 //! script.
 
+mod accept;
 mod page;
 mod server;
 pub mod status;
@@ -25,14 +26,12 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use prometheus::Registry;
 use tokio::sync::watch;
 
 pub use server::serve;
 
 use crate::board::Board;
-use crate::metrics;
-use crate::sla::catalog::Language;
+use crate::metrics::Metrics;
 use crate::sla::window::Timestamp;
 
 /// What the pages show, and where they learn the time.
@@ -41,7 +40,7 @@ pub struct Pages {
     /// Snapshots of the board.
     pub board: watch::Receiver<Arc<Board>>,
     /// What `/metrics` writes.
-    pub registry: Registry,
+    pub metrics: Arc<Metrics>,
     /// The present, to notice that the board is no longer renewed.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -88,7 +87,7 @@ impl Pages {
         let answer = match head.uri.path() {
             "/" => self.status_page(head),
             "/api/status" => self.status_json(),
-            "/metrics" => self.metrics(),
+            "/metrics" => self.metrics(&head.headers),
             "/healthz" => plain(StatusCode::OK, "alive\n"),
             "/readyz" => self.ready(),
             "/status.css" => asset(
@@ -105,9 +104,10 @@ impl Pages {
     }
 
     fn status_page(&self, head: &hyper::http::request::Parts) -> Answer {
+        let parameters = head.uri.query().unwrap_or("");
         let wish = page::Wish {
-            language: language(head.uri.query().unwrap_or(""), &head.headers),
-            refresh: query(head.uri.query().unwrap_or(""), "refresh") != Some("off"),
+            language: accept::language(query(parameters, "lang"), &head.headers),
+            refresh: query(parameters, "refresh") != Some("off"),
         };
         let board = self.board.borrow().clone();
         match page::render(&board, (self.now)(), wish) {
@@ -135,18 +135,16 @@ impl Pages {
         }
     }
 
-    fn metrics(&self) -> Answer {
-        match metrics::text(&self.registry) {
-            Ok(text) => respond(
-                StatusCode::OK,
-                "text/plain; version=0.0.4; charset=utf-8",
-                text,
-            ),
-            Err(error) => {
-                tracing::error!(%error, "the metrics could not be written");
-                failure()
-            }
-        }
+    fn metrics(&self, request: &HeaderMap) -> Answer {
+        let format = accept::metrics_format(request);
+        let mut answer = respond(
+            StatusCode::OK,
+            format.content_type(),
+            self.metrics.page(format),
+        );
+        let vary = HeaderValue::from_static("Accept");
+        answer.headers_mut().append(header::VARY, vary);
+        answer
     }
 
     fn ready(&self) -> Answer {
@@ -207,7 +205,7 @@ fn compressed(answer: Answer, request: &HeaderMap) -> Answer {
     let (mut head, bytes) = answer.into_parts();
     let vary = HeaderValue::from_static("Accept-Encoding");
     head.headers.append(header::VARY, vary);
-    if bytes.len() < GZIP_BYTES_MIN || !takes_gzip(request) {
+    if bytes.len() < GZIP_BYTES_MIN || !accept::takes_gzip(request) {
         return Response::from_parts(head, bytes);
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -220,72 +218,6 @@ fn compressed(answer: Answer, request: &HeaderMap) -> Answer {
         }
         // Writing to memory does not fail; if it did, the plain text is as good.
         Err(_) => Response::from_parts(head, bytes),
-    }
-}
-
-fn takes_gzip(request: &HeaderMap) -> bool {
-    let encodings = listed(request, header::ACCEPT_ENCODING);
-    let weight = |name: &str| {
-        encodings
-            .iter()
-            .find(|(encoding, _)| encoding.eq_ignore_ascii_case(name))
-            .map(|(_, weight)| *weight)
-    };
-    weight("gzip").or(weight("*")).is_some_and(|q| q > 0)
-}
-
-/// Asked for by address, else by the browser's preference; French if neither is known.
-fn language(query_text: &str, request: &HeaderMap) -> Language {
-    match query(query_text, "lang") {
-        Some("fr") => return Language::French,
-        Some("en") => return Language::English,
-        Some(_) | None => {}
-    }
-    let mut best = (Language::French, 0);
-    for (tag, weight) in listed(request, header::ACCEPT_LANGUAGE) {
-        let primary = tag.split('-').next().unwrap_or("");
-        let language = if primary.eq_ignore_ascii_case("fr") {
-            Language::French
-        } else if primary.eq_ignore_ascii_case("en") {
-            Language::English
-        } else {
-            continue;
-        };
-        if weight > best.1 {
-            best = (language, weight);
-        }
-    }
-    best.0
-}
-
-/// The items of an `Accept-…` header, each with its weight in thousandths.
-fn listed(request: &HeaderMap, name: header::HeaderName) -> Vec<(&str, u16)> {
-    request
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|item| {
-            let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
-            let weight = parameters
-                .trim()
-                .strip_prefix("q=")
-                .map_or(1_000, thousandths);
-            (name.trim(), weight)
-        })
-        .collect()
-}
-
-/// `0.8` is 800; what cannot be read is 0.
-fn thousandths(text: &str) -> u16 {
-    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
-    match whole {
-        "1" => 1_000,
-        "0" => format!("{fraction:0<3}")
-            .get(..3)
-            .and_then(|digits| digits.parse().ok())
-            .unwrap_or(0),
-        _ => 0,
     }
 }
 

@@ -1423,6 +1423,45 @@ fn a_damaged_file_is_refused_and_not_more() {
 
 // ------------------------------------------------------------------ the files that come with it
 
+#[test]
+fn buckets_and_labels_of_metrics() {
+    let metrics = good(&with(
+        "[close]",
+        "[metrics]\nduration_buckets = [\"20ms\", \"1s\"]\nlabels = { environment = \"production\" }\n\n[close]",
+    ))
+    .metrics;
+    assert_eq!(metrics.duration_bounds_ms, [20, 1_000]);
+    assert_eq!(metrics.phase_bounds_ms[0], 1);
+    assert_eq!(
+        metrics.labels,
+        [("environment".to_owned(), "production".to_owned())]
+    );
+    let check = |marked: &str, message: &str, remedy: &str| {
+        let marked = format!("[metrics]\n{marked}\n\n[close]");
+        check("[close]", &marked, message, remedy);
+    };
+    check(
+        "duration_buckets = [\"1s\", «\"300ms\"»]",
+        "`duration_buckets` does not ascend here",
+        "write each upper bound once, above 0, the smallest first",
+    );
+    check(
+        "labels = { «job» = \"vigie\", environment = \"test\" }",
+        "the label `job` has a meaning already, in our metrics or in Prometheus",
+        "choose another name, for example `my_job`",
+    );
+    check(
+        "labels = { «\"team-name\"» = \"a\" }",
+        "`team-name` is not the name of a label",
+        "write letters, figures and underscores, not a figure first nor `__`, for example `environment`",
+    );
+    check(
+        "labels = { site = «3» }",
+        "`site` is a whole number, not a line of text",
+        "write `site = \"…\"`",
+    );
+}
+
 /// What a line that is commented out as `#key = …` or `#[table]` would say.
 fn commented_in(line: &str) -> Option<&str> {
     let rest = line.strip_prefix('#')?;
@@ -1430,12 +1469,15 @@ fn commented_in(line: &str) -> Option<&str> {
         .then_some(rest)
 }
 
-/// The dotted paths of every key of `table`; what is under `headers` has free names.
+/// The dotted paths of every key of `table`; what is under `headers` and `labels` has free
+/// names.
 fn paths(table: &toml::Table, prefix: &str, found: &mut BTreeSet<String>) {
     for (key, value) in table {
         let path = match (prefix, key) {
             ("", key) => key.clone(),
-            (prefix, _) if prefix.ends_with(".headers") => prefix.to_owned(),
+            (prefix, _) if prefix.ends_with(".headers") || prefix.ends_with(".labels") => {
+                prefix.to_owned()
+            }
             (prefix, key) => format!("{prefix}.{key}"),
         };
         found.insert(path.clone());

@@ -5,17 +5,17 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use prometheus::Registry;
 use tokio::sync::watch;
 use vigie::board::{Board, StoreNow};
-use vigie::metrics::{Metrics, SHAPES, text};
-use vigie::sla::observation::{Fault, MissCause, Outcome, Phases, Stage, Void};
+use vigie::config::{MetricsConfig, RESERVED_LABELS};
+use vigie::metrics::{Format, Kind, Metrics, SHAPES};
+use vigie::sla::catalog::Probe;
+use vigie::sla::observation::{Fault, Finding, MissCause, Outcome, Phases, Stage, Void};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Timestamp, Window};
 
 use crate::board::{answered, catalog, endpoint, finding, minutes, november, service_id, start};
 
 struct Fixture {
-    registry: Registry,
     metrics: Metrics,
     board: Board,
     sender: watch::Sender<Arc<Board>>,
@@ -23,15 +23,23 @@ struct Fixture {
 
 impl Fixture {
     fn new(board: Board) -> Self {
-        let registry = Registry::new();
+        Self::with(MetricsConfig::default(), board)
+    }
+
+    fn with(config: MetricsConfig, board: Board) -> Self {
         let (sender, receiver) = watch::channel(Arc::new(board.clone()));
-        let metrics = Metrics::new(&registry, receiver).expect("a fresh registry");
+        let metrics = Metrics::new(config, receiver).expect("names of their own");
         Self {
-            registry,
             metrics,
             board,
             sender,
         }
+    }
+
+    /// A probe is over.
+    fn take(&mut self, finding: &Finding) {
+        self.metrics.record(finding);
+        self.board.apply(finding);
     }
 
     fn show(&self) {
@@ -39,7 +47,7 @@ impl Fixture {
     }
 
     fn text(&self) -> String {
-        text(&self.registry).expect("our own metrics")
+        self.metrics.page(Format::Text)
     }
 
     /// The value of the series written exactly so.
@@ -60,25 +68,61 @@ fn every_known_series_starts_at_zero() {
     let fixture = Fixture::new(Board::new(&catalog(), start()));
     for series in [
         r#"vigie_probe_runs_total{api="particulier",endpoint="socle"}"#,
-        r#"vigie_probe_failures_total{api="particulier",endpoint="socle",fault="timeout",stage="connect"}"#,
-        r#"vigie_probe_failures_total{api="cnam",endpoint="sante",fault="status",stage="processing"}"#,
-        r#"vigie_probe_voids_total{api="cnam",endpoint="sante",reason="credential"}"#,
+        r#"vigie_probe_failures_total{api="particulier",endpoint="socle",stage="connect"}"#,
+        r#"vigie_probe_failures_total{api="particulier",endpoint="socle",stage="tls"}"#,
+        r#"vigie_probe_voids_total{api="cnam",endpoint="sante"}"#,
         r#"vigie_probe_duration_seconds_count{api="cnam",endpoint="sante"}"#,
         r#"vigie_probe_phase_seconds_count{api="cnam",stage="tls"}"#,
+        r#"vigie_api_failures_total{api="particulier",fault="timeout",stage="connect"}"#,
+        r#"vigie_api_failures_total{api="cnam",fault="status",stage="processing"}"#,
+        r#"vigie_api_voids_total{api="cnam",reason="credential"}"#,
+        r#"vigie_api_http_answers_total{api="cnam",code="200"}"#,
         "vigie_schedule_lateness_seconds_count",
         r#"vigie_ticks_missed_total{cause="overrun"}"#,
         "vigie_store_write_errors_total",
+        r#"vigie_letters{state="failed"}"#,
+        "vigie_letters_late",
         r#"vigie_endpoint_last_success_timestamp_seconds{api="cnam",endpoint="sante"}"#,
+        r#"vigie_endpoint_state{api="cnam",endpoint="sante"}"#,
     ] {
         fixture.check(series, "0");
     }
-    fixture.check(
-        r#"vigie_endpoint_state{api="cnam",endpoint="sante",state="unknown"}"#,
-        "1",
-    );
     let text = fixture.text();
     assert!(text.contains("vigie_build_info{"), "{text}");
     assert!(text.contains("process_cpu_seconds_total"), "{text}");
+}
+
+/// A board of ten thousand endpoints is two hundred thousand series, and an outage of all of them
+/// adds one of each.
+#[test]
+fn an_endpoint_has_about_twenty_series() {
+    let mut plain = catalog();
+    let Probe::Http(http) = &mut plain.services[0].endpoints[1].probe;
+    http.url.tls = false;
+    let mut fixture = Fixture::new(Board::new(&plain, start()));
+    let n_series = |fixture: &Fixture, id: &str| {
+        let text = fixture.text();
+        text.lines()
+            .filter(|line| line.contains(&format!("endpoint=\"{id}\"")))
+            .count()
+    };
+    let never_asked = n_series(&fixture, "socle");
+    for endpoint in ["socle", "cnaf"] {
+        let mut seen = finding(endpoint, start(), answered(100));
+        seen.trace.status = Some(200);
+        fixture.take(&seen);
+        let failed = Outcome::Failed(Fault::Timeout(Stage::Transfer));
+        let mut seen = finding(endpoint, minutes(1), failed);
+        seen.trace.status = Some(200);
+        if endpoint == "socle" {
+            seen.trace.certificate_not_after = Some(minutes(100_000));
+        }
+        fixture.take(&seen);
+    }
+    fixture.show();
+    assert_eq!(n_series(&fixture, "cnaf"), 21);
+    assert_eq!(n_series(&fixture, "socle"), 23);
+    assert_eq!(never_asked, 20);
 }
 
 #[test]
@@ -92,21 +136,19 @@ fn probes_are_counted_by_what_came_of_them() {
         processing_us: Some(250_000),
         transfer_us: Some(1_000),
     };
+    slow.trace.status = Some(200);
     slow.trace.certificate_not_after = Timestamp::from_unix_ms(1_800_000_000_000);
-    let findings = [
+    let mut bad_gateway = finding("socle", minutes(1), Outcome::Failed(Fault::Status(502)));
+    bad_gateway.trace.status = Some(502);
+    let timeout = Outcome::Failed(Fault::Timeout(Stage::Tls));
+    for finding in [
         slow,
-        finding("socle", minutes(1), Outcome::Failed(Fault::Status(502))),
-        finding("socle", minutes(2), Outcome::Failed(Fault::Status(503))),
-        finding(
-            "socle",
-            minutes(3),
-            Outcome::Failed(Fault::Timeout(Stage::Tls)),
-        ),
-        finding("socle", minutes(4), Outcome::Void(Void::Credential(401))),
-    ];
-    for finding in &findings {
-        fixture.metrics.record(finding);
-        fixture.board.apply(finding);
+        bad_gateway.clone(),
+        bad_gateway,
+        finding("socle", minutes(3), Outcome::Void(Void::Credential(401))),
+        finding("socle", minutes(4), timeout),
+    ] {
+        fixture.take(&finding);
     }
     fixture.metrics.started(30);
     fixture.board.miss(MissCause::Suspended, 7);
@@ -114,48 +156,35 @@ fn probes_are_counted_by_what_came_of_them() {
     fixture.show();
     let of =
         |name: &str, more: &str| format!(r#"{name}{{api="particulier",endpoint="socle"{more}}}"#);
-    fixture.check(&of("vigie_probe_runs_total", ""), "5");
-    let failures = |fault: &str, stage: &str| {
-        of(
-            "vigie_probe_failures_total",
-            &format!(r#",fault="{fault}",stage="{stage}""#),
-        )
-    };
-    fixture.check(&failures("status", "processing"), "2");
-    fixture.check(&failures("timeout", "tls"), "1");
-    fixture.check(&failures("dns", "resolve"), "0");
-    fixture.check(
-        &of("vigie_probe_voids_total", r#",reason="credential""#),
-        "1",
-    );
-    fixture.check(
-        &of("vigie_probe_duration_seconds_bucket", r#",le="0.25""#),
-        "3",
-    );
-    fixture.check(
-        &of("vigie_probe_duration_seconds_bucket", r#",le="0.5""#),
-        "4",
-    );
-    fixture.check(&of("vigie_endpoint_up", ""), "0");
-    fixture.check(&of("vigie_endpoint_state", r#",state="unknown""#), "1");
-    fixture.check(
-        r#"vigie_api_state_since_timestamp_seconds{api="particulier"}"#,
-        "1763453040",
-    );
-    fixture.check(
-        &of("vigie_endpoint_last_success_timestamp_seconds", ""),
-        "1763452800",
-    );
-    fixture.check(
-        &of("vigie_endpoint_certificate_not_after_timestamp_seconds", ""),
-        "1800000000",
-    );
-    fixture.check(
-        r#"vigie_probe_phase_seconds_sum{api="particulier",stage="processing"}"#,
-        "0.25",
-    );
-    fixture.check(r#"vigie_schedule_lateness_seconds_bucket{le="0.1"}"#, "1");
-    fixture.check(r#"vigie_ticks_missed_total{cause="suspended"}"#, "7");
+    let of_service = |name: &str, more: &str| format!(r#"{name}{{api="particulier",{more}}}"#);
+    for (series, value) in [
+        (of("vigie_probe_runs_total", ""), "5"),
+        (of("vigie_probe_failures_total", r#",stage="processing""#), "2"),
+        (of("vigie_probe_failures_total", r#",stage="tls""#), "1"),
+        (of("vigie_probe_failures_total", r#",stage="resolve""#), "0"),
+        (of("vigie_probe_voids_total", ""), "1"),
+        (of("vigie_probe_duration_seconds_bucket", r#",le="0.1""#), "3"),
+        (of("vigie_probe_duration_seconds_bucket", r#",le="0.3""#), "4"),
+        (of("vigie_endpoint_up", ""), "0"),
+        (of("vigie_endpoint_state", ""), "1"),
+        (of("vigie_endpoint_last_fault", r#",fault="timeout",stage="tls""#), "1"),
+        (of("vigie_endpoint_last_success_timestamp_seconds", ""), "1763452800"),
+        (
+            r#"vigie_endpoint_certificate_not_after_timestamp_seconds{api="particulier",certificate="leaf",endpoint="socle"}"#.to_owned(),
+            "1800000000",
+        ),
+        (of_service("vigie_api_failures_total", r#"fault="status",stage="processing""#), "2"),
+        (of_service("vigie_api_failures_total", r#"fault="timeout",stage="tls""#), "1"),
+        (of_service("vigie_api_voids_total", r#"reason="credential""#), "1"),
+        (of_service("vigie_api_http_answers_total", r#"code="502""#), "2"),
+        (of_service("vigie_api_http_answers_total", r#"code="200""#), "1"),
+        (r#"vigie_api_state_since_timestamp_seconds{api="particulier"}"#.to_owned(), "1763453040"),
+        (of_service("vigie_probe_phase_seconds_sum", r#"stage="processing""#), "0.25"),
+        (r#"vigie_schedule_lateness_seconds_bucket{le="0.1"}"#.to_owned(), "1"),
+        (r#"vigie_ticks_missed_total{cause="suspended"}"#.to_owned(), "7"),
+    ] {
+        fixture.check(&series, value);
+    }
 }
 
 #[test]
@@ -199,7 +228,7 @@ fn the_month_is_told_with_both_bounds() {
     );
 }
 
-/// Everything that can be scraped is.
+/// A board of which everything that can be scraped is.
 fn month_fixture() -> Fixture {
     let mut board = Board::new(&catalog(), start());
     let outage = Window::new(minutes(-100), minutes(-60)).expect("a window");
@@ -211,6 +240,7 @@ fn month_fixture() -> Fixture {
     seen.trace.certificate_not_after = Some(minutes(100_000));
     seen.trace.status = Some(200);
     board.apply(&seen);
+    board.apply(&finding("cnaf", start(), Outcome::Failed(Fault::Dns)));
     board.set_store(StoreNow {
         loaded: true,
         size_bytes: 4_096,
@@ -234,6 +264,11 @@ fn labels_are_ours_and_closed() {
         );
         assert!(shape.labels.is_sorted(), "labels of {}", shape.name);
         for label in shape.labels {
+            assert!(
+                RESERVED_LABELS.contains(label),
+                "an operator could give {label} of {} another meaning",
+                shape.name
+            );
             let taken = ["service", "region", "instance", "job", "customer"];
             assert!(!taken.contains(label), "{label} of {}", shape.name);
         }
@@ -255,23 +290,156 @@ fn an_endpoint_that_is_gone_or_retired_is_not_shown() {
     assert!(text.contains(r#"endpoint="socle""#));
 }
 
+/// Names and labels that try to end a line or a value.
+fn hostile_fixture() -> Fixture {
+    let mut catalog = catalog();
+    catalog.services[0].name = HOSTILE.to_owned();
+    let config = MetricsConfig {
+        labels: vec![("site".to_owned(), HOSTILE.to_owned())],
+        ..MetricsConfig::default()
+    };
+    Fixture::with(config, Board::new(&catalog, start()))
+}
+
+const HOSTILE: &str = "Été à Nîmes: \"C:\\temp\"\n# EOF\n{};\\";
+
 #[test]
-#[ignore = "needs promtool: tests/all"]
-fn promtool_finds_nothing_to_say() {
-    let mut child = Command::new("promtool")
-        .args(["check", "metrics"])
+fn both_formats_write_the_same_series() {
+    let fixture = month_fixture();
+    let series = |page: &str| -> Vec<String> {
+        // What changes between two looks is of the process itself.
+        page.lines()
+            .filter(|line| line.starts_with("vigie_"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let open = fixture.metrics.page(Format::OpenMetrics);
+    assert_eq!(series(&fixture.text()), series(&open));
+    assert!(open.ends_with("\n# EOF\n"), "{open}");
+    for line in [
+        "# TYPE vigie_probe_runs counter",
+        "# TYPE vigie_build info",
+        "# TYPE vigie_probe_duration_seconds histogram",
+        "# UNIT vigie_probe_duration_seconds seconds",
+        "# UNIT vigie_commitment_target_ratio ratio",
+        r#"vigie_probe_duration_seconds_bucket{api="cnam",endpoint="sante",le="1.0"} 0"#,
+    ] {
+        assert!(open.lines().any(|written| written == line), "{line}");
+    }
+}
+
+#[test]
+fn labels_cannot_end_a_line() {
+    let text = hostile_fixture().text();
+    let escaped = r#""Été à Nîmes: \"C:\\temp\"\n# EOF\n{};\\""#;
+    let name = format!(r#"vigie_api_info{{api="particulier",name={escaped},site={escaped}}} 1"#);
+    assert!(text.lines().any(|line| line == name), "{text}");
+    let common = format!(r#"vigie_store_size_bytes{{site={escaped}}} 0"#);
+    assert!(text.lines().any(|line| line == common), "{text}");
+    assert!(!text.lines().any(|line| line == "# EOF"));
+}
+
+/// `docs/metrics.md` lists what the program exports, no more and no less. With `UPDATE_DOCS=1` in
+/// the environment this writes the list.
+#[test]
+fn the_metrics_page_of_the_manual_is_complete() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
+    let manual = std::fs::read_to_string(path).expect("docs/metrics.md");
+    let (before, rest) = manual.split_once(BEGIN).expect("where the list begins");
+    let (_, after) = rest.split_once(END).expect("where the list ends");
+    let rows: String = SHAPES
+        .iter()
+        .map(|shape| {
+            let kind = match shape.kind {
+                Kind::Counter => "counter",
+                Kind::Gauge => "gauge",
+                Kind::Histogram => "histogram",
+                Kind::Info => "info",
+            };
+            let labels: Vec<String> = shape.labels.iter().map(|l| format!("`{l}`")).collect();
+            let labels = labels.join(", ");
+            format!(
+                "| `{}` | {kind} | {labels} | {} |\n",
+                shape.name, shape.help
+            )
+        })
+        .collect();
+    let list = format!("| metric | kind | labels | meaning |\n|---|---|---|---|\n{rows}\n");
+    let written = format!("{before}{BEGIN}{list}{END}{after}");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, &written).expect("docs/metrics.md can be written");
+        return;
+    }
+    assert!(
+        written == manual,
+        "docs/metrics.md is not what the program exports: run this test with UPDATE_DOCS=1"
+    );
+}
+
+const BEGIN: &str = "<!-- The list is written by tests/it/metrics.rs. -->\n\n";
+const END: &str = "<!-- End of the list. -->";
+
+/// Runs a program on a page; what it said and whether it was content.
+fn pipe(command: &mut Command, page: &str) -> (bool, String) {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("promtool runs");
-    let text = month_fixture().text();
+        .expect("it runs");
     let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(text.as_bytes()).expect("promtool reads");
+    stdin.write_all(page.as_bytes()).expect("it reads");
     drop(stdin);
-    let output = child.wait_with_output().expect("promtool ends");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.is_empty(), "{said}");
+    let output = child.wait_with_output().expect("it ends");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[test]
+#[ignore = "needs promtool: tests/all"]
+fn promtool_finds_nothing_to_say() {
+    let (content, said) = pipe(
+        Command::new("promtool").args(["check", "metrics"]),
+        &month_fixture().text(),
+    );
+    assert!(content && said.is_empty(), "{said}");
+}
+
+/// A parser that is not ours reads both formats, and finds what was meant in a hostile label.
+#[test]
+#[ignore = "needs prometheus_client: tests/all"]
+fn the_python_client_reads_the_pages() {
+    const READ: &str = r##"
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_open
+from prometheus_client.parser import text_string_to_metric_families as read_text
+page = sys.stdin.read()
+read = read_open if page.endswith("# EOF\n") else read_text
+for family in read(page):
+    for sample in family.samples:
+        print(sample.name, sorted(sample.labels.items()), sample.value)
+"##;
+    for fixture in [month_fixture(), hostile_fixture()] {
+        for format in [Format::Text, Format::OpenMetrics] {
+            let page = fixture.metrics.page(format);
+            let n_samples = page.lines().filter(|line| !line.starts_with('#')).count();
+            let (content, said) = pipe(python().args(["-c", READ]), &page);
+            assert!(content, "{format:?}: {said}");
+            assert_eq!(said.lines().count(), n_samples, "{format:?}");
+        }
+    }
+    let page = hostile_fixture().metrics.page(Format::OpenMetrics);
+    let (_, said) = pipe(python().args(["-c", READ]), &page);
+    let meant = format!("'{}'", HOSTILE.replace('\\', "\\\\").replace('\n', "\\n"));
+    assert!(said.contains(&meant), "{meant} in {said}");
+}
+
+/// The Python that `tests/all` furnished with `prometheus_client`.
+fn python() -> Command {
+    Command::new(std::env::var("VIGIE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned()))
 }
 
 /// Not a benchmark, a guard: a scrape of ten thousand endpoints must not have become absurd.

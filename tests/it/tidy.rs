@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &["sla"]),
     ("config", &["sla"]),
     ("mail", &["sla", "report", "config"]),
-    ("metrics", &["sla", "board"]),
+    ("metrics", &["sla", "board", "config"]),
     ("probe", &["sla"]),
     ("store", &["sla", "config"]),
     ("web", &["sla", "board", "report", "metrics", "config"]),

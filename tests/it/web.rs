@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
-use prometheus::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use vigie::board::{Board, StoreNow};
 use vigie::clock::ManualClock;
+use vigie::config::MetricsConfig;
 use vigie::metrics::Metrics;
 use vigie::sla::availability::Tally;
 use vigie::sla::catalog::{PlannedMaintenance, Recurrence};
@@ -29,7 +29,6 @@ struct Site {
     clock: ManualClock,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
-    _metrics: Metrics,
 }
 
 impl Site {
@@ -38,12 +37,12 @@ impl Site {
         let address = listener.local_addr().expect("an address");
         let clock = ManualClock::new(board.now());
         let (sender, receiver) = watch::channel(Arc::new(board));
-        let registry = Registry::new();
-        let metrics = Metrics::new(&registry, receiver.clone()).expect("a fresh registry");
+        let metrics = Metrics::new(MetricsConfig::default(), receiver.clone());
+        let metrics = metrics.expect("names of their own");
         let now = clock.clone();
         let pages = Pages {
             board: receiver,
-            registry,
+            metrics: Arc::new(metrics),
             now: Arc::new(move || now.now()),
         };
         let (stop, stopped) = oneshot::channel::<()>();
@@ -56,7 +55,6 @@ impl Site {
             clock,
             stop: Some(stop),
             server,
-            _metrics: metrics,
         }
     }
 

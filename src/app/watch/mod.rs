@@ -106,8 +106,8 @@ pub async fn run(
 
     let board = Board::new(&config.catalog, now);
     let (show, shown) = watch::channel(Arc::new(board.clone()));
-    let registry = prometheus::Registry::new();
-    let metrics = Arc::new(Metrics::new(&registry, shown.clone())?);
+    let metrics = Arc::new(Metrics::new(config.metrics.clone(), shown.clone())?);
+    metrics.config_taken(now);
     let (events, from_others) = mpsc::channel(EVENTS_MAX);
     let (to_recorder, notes) = mpsc::channel(BACKLOG_MAX);
     let pressure = Arc::new(Pressure::default());
@@ -158,7 +158,7 @@ pub async fn run(
         Asker {
             prober,
             clock,
-            metrics,
+            metrics: Arc::clone(&metrics),
             to_recorder,
             pressure,
         },
@@ -170,7 +170,7 @@ pub async fn run(
     ));
     let pages = Pages {
         board: shown,
-        registry,
+        metrics,
         now: Arc::new(move || page_clock.now()),
     };
     let mut until_stopped = stopped;

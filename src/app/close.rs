@@ -19,8 +19,8 @@ use super::load::{
 use crate::config::Config;
 use crate::exchange::{SigningKey, compare, engine, read_figures, sha256_hex, statement_json};
 use crate::report::{
-    self, DayLatency, Document, Edition, EndpointFigures, Latency, MonthResult, Rasters, Replaced,
-    Report, report_number,
+    self, DayLatency, Document, Edition, EndpointFigures, Latency, MonthResult, Replaced, Report,
+    Workshop, report_number,
 };
 use crate::sla::availability::Verdict;
 use crate::sla::catalog::{Partner, PartnerId, Service, VantageId};
@@ -164,7 +164,7 @@ pub fn close(
         now,
         who: order.who,
         signing_key,
-        rasters: BTreeMap::new(),
+        workshops: BTreeMap::new(),
     };
     let mut closed = Vec::with_capacity(all);
     for (done, (settled, edition)) in settled.iter().zip(editions).enumerate() {
@@ -506,7 +506,7 @@ struct Press<'a> {
     who: &'a str,
     signing_key: Option<SigningKey>,
     /// By service: its partners share most of their pictures.
-    rasters: BTreeMap<String, Rasters>,
+    workshops: BTreeMap<String, Workshop>,
 }
 
 fn write(
@@ -574,8 +574,8 @@ fn write(
     };
     // A published report stays as it was.
     if !published {
-        let rasters = press.rasters.entry(service.id.to_string()).or_default();
-        let mut documents = report::render(&report, rasters);
+        let workshop = press.workshops.entry(service.id.to_string()).or_default();
+        let mut documents = report::render(&report, workshop);
         documents.push(Document {
             name: "statement.json".to_owned(),
             media_type: "application/json",

@@ -8,16 +8,20 @@
 mod charts;
 mod csv;
 mod figures;
+mod fonts;
 mod html;
 mod letter;
 mod page;
+mod pdf;
 mod words;
+mod workshop;
 
 use chrono::NaiveDate;
 
-pub use charts::Rasters;
+pub use fonts::missing_sign;
 pub use letter::{Delivery, Letter, LetterText, write_letter};
 pub use words::Sentence;
+pub use workshop::Workshop;
 
 use crate::sla::availability::{Tally, Verdict};
 use crate::sla::catalog::{Language, Partner, Provider, Service, VantageId};
@@ -175,15 +179,20 @@ pub fn report_number(month: Month, service: &Service, revision: u32) -> String {
 
 /// Every document of a report: the page, its charts, its figures.
 ///
-/// Equal reports give equal bytes. Pictures (PNG) are by far the dearest part; `rasters` keeps
-/// those it has drawn, so that the partners of one service share them.
-pub fn render(report: &Report<'_>, rasters: &mut Rasters) -> Vec<Document> {
+/// Equal reports give equal bytes. `workshop` keeps what is dear to make, so that the partners of
+/// one service share it.
+pub fn render(report: &Report<'_>, workshop: &mut Workshop) -> Vec<Document> {
     let page = page::compose(report);
     let mut documents = vec![Document {
         name: "rapport.html".to_owned(),
         media_type: "text/html; charset=utf-8",
         bytes: html::write(&page).into_bytes(),
     }];
+    documents.push(Document {
+        name: "rapport.pdf".to_owned(),
+        media_type: "application/pdf",
+        bytes: pdf::write(&page, report.edition.established, workshop),
+    });
     for chart in page.charts() {
         documents.push(Document {
             name: format!("graphique-{}.svg", chart.name),
@@ -195,7 +204,7 @@ pub fn render(report: &Report<'_>, rasters: &mut Rasters) -> Vec<Document> {
         documents.push(Document {
             name: format!("graphique-{}.png", chart.name),
             media_type: "image/png",
-            bytes: rasters.png(chart),
+            bytes: workshop.png(chart),
         });
     }
     documents.push(Document {

@@ -3,13 +3,14 @@
 //! Statements are settled by the core from segments; nothing here builds a figure by hand.
 
 mod letter;
+mod pdf;
 
 use std::num::NonZeroU32;
 
 use chrono_tz::Europe::Paris;
 use vigie::report::{
-    DayLatency, Document, Edition, EndpointFigures, Latency, MonthResult, Rasters, Replaced,
-    Report, Usage, render, render_html, report_number, subject, verdict_sentence,
+    DayLatency, Document, Edition, EndpointFigures, Latency, MonthResult, Replaced, Report, Usage,
+    Workshop, render, render_html, report_number, subject, verdict_sentence,
 };
 use vigie::sla::availability::Tally;
 use vigie::sla::catalog::{
@@ -356,7 +357,7 @@ impl Case {
     }
 
     fn documents(&self) -> Vec<Document> {
-        self.with(|report| render(report, &mut Rasters::default()))
+        self.with(|report| render(report, &mut Workshop::default()))
     }
 }
 
@@ -728,9 +729,9 @@ fn the_same_report_gives_the_same_bytes() {
     let case = october().with_history(&YEAR).with_endpoints();
     let first = case.documents();
     let second = case.with(|report| {
-        let mut rasters = Rasters::default();
-        render(report, &mut rasters);
-        render(report, &mut rasters)
+        let mut workshop = Workshop::default();
+        render(report, &mut workshop);
+        render(report, &mut workshop)
     });
     let names: Vec<&str> = first
         .iter()
@@ -740,6 +741,7 @@ fn the_same_report_gives_the_same_bytes() {
         names,
         [
             "rapport.html",
+            "rapport.pdf",
             "graphique-calendrier.svg",
             "graphique-jours.svg",
             "graphique-marge.svg",
@@ -760,6 +762,7 @@ fn the_same_report_gives_the_same_bytes() {
         assert!(first == second, "{} differs", first.name);
         let signature: &[u8] = match first.media_type {
             "image/png" => b"\x89PNG\r\n",
+            "application/pdf" => b"%PDF-1.7",
             "image/svg+xml" => b"<svg ",
             "text/html; charset=utf-8" => b"<!DOCTYPE html>",
             _ => b"",

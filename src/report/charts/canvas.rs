@@ -11,7 +11,8 @@ use plotters::prelude::{
 use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Chart, FAMILY, REGULAR, SEMI_BOLD};
+use super::Chart;
+use crate::report::fonts::{FAMILY, REGULAR, SEMI_BOLD};
 use crate::report::words::Words;
 use crate::sla::commitment::Ppm;
 use crate::sla::ledger::Class;

@@ -18,6 +18,12 @@ pub(in crate::report) struct Page {
     pub(in crate::report) banner: Option<String>,
     pub(in crate::report) sections: Vec<Section>,
     pub(in crate::report) footer: String,
+    /// What stands at the foot of every sheet, where there are sheets.
+    pub(in crate::report) running: String,
+    /// The number of the report.
+    pub(in crate::report) number: String,
+    /// What wrote it.
+    pub(in crate::report) engine: String,
 }
 
 impl Page {
@@ -35,6 +41,7 @@ impl Page {
                 | Block::Items(_)
                 | Block::Facts(_)
                 | Block::Command(_)
+                | Block::Contact { .. }
                 | Block::Table(_)
                 | Block::Data(_) => None,
             })
@@ -57,6 +64,11 @@ pub(in crate::report) enum Block {
     Items(Vec<String>),
     Facts(Vec<Fact>),
     Command(&'static str),
+    /// Whom to write to.
+    Contact {
+        who: String,
+        mailbox: String,
+    },
     Table(Table),
     /// The numbers behind a chart: there for whoever asks.
     Data(Table),

@@ -27,7 +27,10 @@ pub(super) fn contact(report: &Report<'_>, words: &'static Words) -> Vec<Block> 
     let provider = report.provider;
     vec![
         Block::Heading(words.contact_title),
-        Block::Text((words.contact)(&provider.name, &provider.contact)),
+        Block::Contact {
+            who: (words.contact)(&provider.name),
+            mailbox: provider.contact.clone(),
+        },
         Block::Heading(words.data_title),
         Block::Text((words.data)(
             &provider.name,

@@ -11,7 +11,7 @@ mod result;
 
 use chrono::Timelike;
 
-pub(in crate::report) use block::{Block, Fact, Page, Section};
+pub(in crate::report) use block::{Block, Fact, Figure, Page, Section, Sign, Table, VerdictSaid};
 pub(in crate::report) use evolution::months;
 pub(in crate::report) use result::{left, verdict_sentence};
 
@@ -65,6 +65,9 @@ pub(in crate::report) fn compose(report: &Report<'_>) -> Page {
             })
             .collect(),
         footer: format!("{} · {}", report.edition.number, report.edition.engine),
+        running: format!("{} · {}", report.provider.name, report.edition.number),
+        number: report.edition.number.clone(),
+        engine: report.edition.engine.clone(),
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) static WORDS: Words = Words {
     addressed_to: "For the attention of",
     skip: "Go to the month's result",
     contents: "Contents",
+    sheet: |number, of| format!("Page {number} of {of}"),
     label_service: "Service",
     label_period: "Period",
     period: |month, zone, length| format!("1 to {}, {zone}, {length}", date(month.last_day())),
@@ -550,7 +551,7 @@ pub(super) static WORDS: Words = Words {
 
     section_contact: "Contact, your data, accessibility",
     contact_title: "Contact",
-    contact: |name, contact| format!("{name}: {contact}"),
+    contact: |name| format!("{name}:"),
     data_title: "Your data",
     data: |controller, contact, protection| {
         let officer = match protection {
@@ -562,7 +563,7 @@ pub(super) static WORDS: Words = Words {
         )
     },
     accessibility_title: "Accessibility",
-    accessibility: "This HTML edition is the reference edition of the report. It can be read without pictures or colours: every chart is described and its data stand in a table. If something remains inaccessible to you, write to us: we will provide it in another form.",
+    accessibility: "The HTML edition of this report is its reference edition. It can be read without pictures or colours: every chart is described and its data stand in a table. If something remains inaccessible to you, write to us: we will provide it in another form.",
 
     chart_data: "Data of the chart",
     scroll: "can be scrolled sideways",

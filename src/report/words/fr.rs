@@ -56,6 +56,7 @@ pub(super) static WORDS: Words = Words {
     addressed_to: "À l'attention de",
     skip: "Aller au résultat du mois",
     contents: "Sommaire",
+    sheet: |number, of| format!("Page {number} sur {of}"),
     label_service: "Service",
     label_period: "Période",
     period: |month, zone, length| format!("du 1er au {}, {zone}, {length}", date(month.last_day())),
@@ -569,7 +570,7 @@ pub(super) static WORDS: Words = Words {
 
     section_contact: "Nous contacter, vos données, accessibilité",
     contact_title: "Nous contacter",
-    contact: |name, contact| format!("{name}\u{a0}: {contact}"),
+    contact: |name| format!("{name}\u{a0}:"),
     data_title: "Vos données",
     data: |controller, contact, protection| {
         let officer = match protection {
@@ -583,7 +584,7 @@ pub(super) static WORDS: Words = Words {
         )
     },
     accessibility_title: "Accessibilité",
-    accessibility: "Cette édition HTML est l'édition de référence du rapport. Elle se lit sans image ni couleur\u{a0}: chaque graphique est décrit et ses données figurent dans un tableau. Si une information vous reste inaccessible, écrivez-nous\u{a0}: nous vous la fournirons sous une autre forme.",
+    accessibility: "L'édition HTML de ce rapport en est l'édition de référence. Elle se lit sans image ni couleur\u{a0}: chaque graphique est décrit et ses données figurent dans un tableau. Si une information vous reste inaccessible, écrivez-nous\u{a0}: nous vous la fournirons sous une autre forme.",
 
     chart_data: "Données du graphique",
     scroll: "défilement horizontal possible",

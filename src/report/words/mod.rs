@@ -115,6 +115,7 @@ pub(crate) struct Words {
     pub(crate) addressed_to: &'static str,
     pub(crate) skip: &'static str,
     pub(crate) contents: &'static str,
+    pub(crate) sheet: fn(usize, usize) -> String,
     pub(crate) label_service: &'static str,
     pub(crate) label_period: &'static str,
     pub(crate) period: fn(Month, &str, &str) -> String,
@@ -307,7 +308,7 @@ pub(crate) struct Words {
     // 9. Contact.
     pub(crate) section_contact: &'static str,
     pub(crate) contact_title: &'static str,
-    pub(crate) contact: fn(&str, &str) -> String,
+    pub(crate) contact: fn(&str) -> String,
     pub(crate) data_title: &'static str,
     pub(crate) data: fn(&str, &str, Option<&str>) -> String,
     pub(crate) accessibility_title: &'static str,

@@ -1,11 +1,13 @@
 //! Numbers that the page and several charts share, worked out once from the statement.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use super::{MonthResult, Report};
 use crate::sla::availability::{Availability, Tally, Verdict};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
-use crate::sla::window::{Timestamp, Window, Windows};
+use crate::sla::window::{HOUR_MS, Timestamp, Window, Windows};
 
 /// One civil day of the month.
 pub(super) struct Day {
@@ -60,6 +62,47 @@ pub(super) fn days(report: &Report<'_>) -> Vec<Day> {
             }
         })
         .collect()
+}
+
+/// The day with the most Down time, and how much.
+pub(super) fn worst_day(report: &Report<'_>) -> Option<(NaiveDate, i64)> {
+    days(report)
+        .into_iter()
+        .filter_map(|day| Some((day.date, day.tally?.down_ms)))
+        .filter(|(_, down_ms)| *down_ms > 0)
+        .reduce(|worst, day| if day.1 > worst.1 { day } else { worst })
+}
+
+/// The hour with the most Down time, by its start, and how much.
+///
+/// Hours are counted from the start of the month: those of the wall clock wherever it changes by
+/// whole hours.
+pub(super) fn worst_hour(report: &Report<'_>) -> Option<(Timestamp, i64)> {
+    let month = report.statement.window;
+    let elapsed = elapsed(report)?;
+    let mut hours: BTreeMap<i64, i64> = BTreeMap::new();
+    let down = report
+        .statement
+        .ledger
+        .entries()
+        .iter()
+        .filter(|entry| entry.class == Class::Down)
+        .filter_map(|entry| entry.window.intersection(&elapsed));
+    for window in down {
+        let (start_ms, end_ms) = (
+            window.start().since(month.start()),
+            window.end().since(month.start()),
+        );
+        for hour in start_ms / HOUR_MS..=(end_ms - 1) / HOUR_MS {
+            let from = start_ms.max(hour * HOUR_MS);
+            let to = end_ms.min((hour + 1) * HOUR_MS);
+            *hours.entry(hour).or_default() += to - from;
+        }
+    }
+    hours
+        .into_iter()
+        .reduce(|worst, hour| if hour.1 > worst.1 { hour } else { worst })
+        .map(|(hour, down_ms)| (month.start().plus_ms(hour * HOUR_MS), down_ms))
 }
 
 /// What is left of the budget at one instant, in milliseconds.

@@ -1000,3 +1000,42 @@ fn the_gallery_is_written() {
         }
     }
 }
+
+#[test]
+fn the_worst_day_and_hour_are_named_and_months_are_pooled() {
+    let mut case = Case::new("2025-09").with_history(&YEAR);
+    // Ten minutes, and forty that cross an hour: thirty of them in the second.
+    for (start, end) in [
+        ("2025-09-03T10:00:00+02:00", "2025-09-03T10:10:00+02:00"),
+        ("2025-09-17T13:50:00+02:00", "2025-09-17T14:30:00+02:00"),
+    ] {
+        case.seen.push((window(start, end), State::Down));
+    }
+    let html = case.html().replace('\u{a0}', " ");
+    assert!(html.contains("Jour le plus touché : le 17 septembre 2025 (40 min)."));
+    assert!(
+        html.contains("Heure la plus touchée : le 17 septembre 2025, de 14 h à 15 h (30 min).")
+    );
+    // 512 + 312 + 50 minutes, against 640 + 700 + 420: sums of time, not means of rates.
+    let pooled = between(&html, "3 mois (juillet 2025 à septembre 2025)", "</tr>");
+    assert!(pooled.contains(">14 h 34 min<"), "{pooled}");
+    assert!(pooled.contains(">\u{2212}14 h 46 min<"), "{pooled}");
+    let row = between(&html, "12 mois (octobre 2024 à septembre 2025)", "</tr>");
+    assert!(row.ends_with("<td class=\"n\">–</td>"), "{row}");
+}
+
+#[test]
+fn steps_beyond_the_commitment_are_compared_month_by_month() {
+    let mut case = october().with_history(&YEAR);
+    case.commitment().trajectory = vec![
+        ("2025-08-01".parse().unwrap(), "96 %".parse().unwrap()),
+        ("2025-10-01".parse().unwrap(), "97,5 %".parse().unwrap()),
+    ];
+    let html = case.html().replace('\u{a0}', " ");
+    assert!(html.contains("Objectif interne du mois (97,5 %) : non atteint."));
+    assert!(html.contains("atteint 2 fois sur 3 mois suivis"));
+    let september = between(&html, "<th scope=\"row\">septembre 2025</th>", "</tr>");
+    assert!(september.contains("<td>96 % (atteint)</td>"), "{september}");
+    let july = between(&html, "<th scope=\"row\">juillet 2025</th>", "</tr>");
+    assert!(july.ends_with("<td>–</td>"), "{july}");
+}

@@ -44,7 +44,7 @@ pub(in crate::report) fn trend(report: &Report<'_>, words: &Words) -> Chart {
         "evolution",
         title,
         description,
-        bottom + 44.0 + LEGEND_LINE,
+        bottom + 42.0 + 2.0 * LEGEND_LINE,
         |canvas| {
             let y = Axis {
                 from: floor_ppm,

@@ -5,6 +5,7 @@ use crate::report::figures::Change;
 use crate::report::words::{ChangeSaid, Words};
 use crate::report::{MonthResult, Report, charts, figures};
 use crate::sla::availability::{Tally, Verdict};
+use crate::sla::commitment::Ppm;
 use crate::sla::trend::{Trend, VerdictCount};
 use crate::sla::window::Month;
 
@@ -83,11 +84,83 @@ pub(super) fn evolution(report: &Report<'_>, words: &'static Words) -> Vec<Block
             .to_owned(),
         );
     }
-    vec![
-        Block::Text(sentences.join(" ")),
-        Block::Chart(charts::trend(report, words)),
-        Block::Table(months_table(report, words)),
-    ]
+    let mut blocks = vec![Block::Text(sentences.join(" "))];
+    blocks.extend(steps_compared(report, words).map(Block::Text));
+    blocks.push(Block::Chart(charts::trend(report, words)));
+    blocks.push(Block::Table(months_table(report, words)));
+    let pooled = pooled_table(report, words);
+    if !pooled.rows.is_empty() {
+        blocks.push(Block::Table(pooled));
+    }
+    blocks
+}
+
+/// How the months compare with the steps that the provider declared beyond the target.
+fn steps_compared(report: &Report<'_>, words: &Words) -> Option<String> {
+    let compared: Vec<(Month, Ppm, Verdict)> = months(report)
+        .into_iter()
+        .filter_map(|(month, result)| {
+            let step = report.commitment.step_on(month.first_day())?;
+            let result = result?;
+            let running = month == report.month && report.statement.now.is_some();
+            (!running).then(|| (month, step, result.tally.verdict(step)))
+        })
+        .filter(|(_, _, verdict)| *verdict != Verdict::NotApplicable)
+        .collect();
+    let n_reached = compared
+        .iter()
+        .filter(|(_, _, verdict)| *verdict == Verdict::Met)
+        .count();
+    let mut sentences = Vec::new();
+    if let Some((month, step, verdict)) = compared.last()
+        && *month == report.month
+    {
+        sentences.push((words.step_of_month)(&words.target(*step), *verdict));
+    }
+    if compared.len() > 1 {
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        sentences.push((words.steps_reached)(
+            count(n_reached),
+            count(compared.len()),
+        ));
+    }
+    (!sentences.is_empty()).then(|| sentences.join(" "))
+}
+
+/// Several months together: sums of time, never means of rates.
+fn pooled_table(report: &Report<'_>, words: &'static Words) -> Table {
+    let mut table = Table::new(words.pooled_caption, &words.pooled_head, &[1, 2, 3, 4, 5]);
+    if report.statement.now.is_some() {
+        return table;
+    }
+    let months = months(report);
+    let sum_of = |last: usize, n: usize| -> Option<Tally> {
+        let first = last.checked_sub(n)?;
+        let results = months.get(first..last)?;
+        results
+            .iter()
+            .map(|(_, result)| result.map(|result| result.tally))
+            .sum()
+    };
+    for n in [3, 12] {
+        let Some((sum, rates)) =
+            sum_of(months.len(), n).and_then(|sum| Some((sum, sum.availability()?)))
+        else {
+            continue;
+        };
+        let before = months.len().checked_sub(n).and_then(|last| sum_of(last, n));
+        table.push([
+            (words.pooled_period)(n, months[months.len() - n].0, report.month),
+            words.rate(rates.lower),
+            words.rate(rates.upper),
+            (words.duration)(sum.down_ms),
+            (words.duration)(sum.unknown_ms),
+            before.map_or(words.none.to_owned(), |before| {
+                words.signed_duration(sum.down_ms - before.down_ms)
+            }),
+        ]);
+    }
+    table
 }
 
 fn change_sentence(report: &Report<'_>, words: &Words) -> String {
@@ -101,14 +174,14 @@ fn change_sentence(report: &Report<'_>, words: &Words) -> String {
         return words.no_previous.to_owned();
     };
     if !figures::comparable(statement.verdict) {
-        return (words.no_comparison)(report.month);
+        return (words.no_comparison)(report.month, statement.verdict);
     }
     let (Some(before), Some(now), true) = (
         previous.tally.availability(),
         statement.availability,
         figures::comparable(previous.verdict),
     ) else {
-        return (words.no_comparison)(previous.month);
+        return (words.no_comparison)(previous.month, previous.verdict);
     };
     let said = |hundredths: i64| ChangeSaid {
         change: words.signed_points(hundredths),
@@ -123,7 +196,12 @@ fn change_sentence(report: &Report<'_>, words: &Words) -> String {
 }
 
 fn months_table(report: &Report<'_>, words: &'static Words) -> Table {
-    let mut table = Table::new(words.months_caption, &words.months_head, &[1, 2, 3, 4, 5]);
+    let any_step = !report.commitment.trajectory.is_empty();
+    let mut head = words.months_head.to_vec();
+    if any_step {
+        head.push(words.months_step);
+    }
+    let mut table = Table::new(words.months_caption, &head, &[1, 2, 3, 4, 5]);
     for (month, result) in months(report) {
         let name = (words.month)(month);
         let Some(result) = result else {
@@ -135,19 +213,27 @@ fn months_table(report: &Report<'_>, words: &'static Words) -> Table {
         let rates = result.tally.availability();
         let rate = |rate: Option<_>| rate.map_or(words.none.to_owned(), |rate| words.rate(rate));
         let this = month == report.month;
-        let cells = [
+        let running = this && report.statement.now.is_some();
+        let mut cells = vec![
             name,
             rate(rates.map(|rates| rates.lower)),
             rate(rates.map(|rates| rates.upper)),
             words.target(result.target),
             (words.duration)(result.tally.down_ms),
             (words.duration)(result.tally.unknown_ms),
-            if this && report.statement.now.is_some() {
+            if running {
                 words.verdict_provisional.to_owned()
             } else {
                 (words.verdict)(result.verdict).to_owned()
             },
         ];
+        if any_step {
+            let step = report.commitment.step_on(month.first_day());
+            cells.push(step.map_or(words.none.to_owned(), |step| {
+                let reached = (!running).then(|| result.tally.verdict(step));
+                (words.step_in_table)(&words.target(step), reached)
+            }));
+        }
         if this {
             table.push_strong(cells);
         } else {

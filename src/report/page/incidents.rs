@@ -1,9 +1,12 @@
 //! 3. What went wrong, when, why, and what of it counts.
 
+use chrono::Timelike;
+
 use super::block::{Block, Table};
 use super::label;
 use crate::report::words::Words;
 use crate::report::{Report, charts, figures};
+use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind};
 use crate::sla::statement::Incident;
 
 pub(super) fn incidents(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
@@ -12,23 +15,16 @@ pub(super) fn incidents(report: &Report<'_>, words: &'static Words) -> Vec<Block
     if statement.incidents.is_empty() {
         blocks.push(Block::Text(words.no_incident.to_owned()));
     } else {
-        let mut text = vec![(words.incidents_summary)(
+        let clipped = |incident: &Incident| incident.starts_before || incident.ends_after;
+        let mut summary = (words.incidents_summary)(
             n_incidents(report),
             &(words.duration)(statement.tally.down_ms),
-        )];
-        if let Some(longest) = statement.longest_incident() {
-            text.push((words.incidents_longest)(&(words.duration)(
-                longest.down_ms,
-            )));
-        }
-        if let Some(mean_ms) = statement.mean_time_to_restore_ms() {
-            text.push((words.incidents_mean)(&(words.duration)(mean_ms)));
-        }
-        let clipped = |incident: &Incident| incident.starts_before || incident.ends_after;
+        );
         if statement.incidents.iter().any(clipped) {
-            text.push(words.incidents_clipped.to_owned());
+            summary = format!("{summary} {}", words.incidents_clipped);
         }
-        blocks.push(Block::Text(text.join(" ")));
+        blocks.push(Block::Text(summary));
+        blocks.push(Block::Items(measures(report, words)));
     }
     blocks.push(Block::Chart(charts::outages(report, words)));
     if !statement.incidents.is_empty() {
@@ -43,6 +39,29 @@ pub(super) fn incidents(report: &Report<'_>, words: &'static Words) -> Vec<Block
         blocks.push(Block::Text((words.disputed)(&disputed)));
     }
     blocks
+}
+
+/// How long, how fast mended, and when it was worst.
+fn measures(report: &Report<'_>, words: &Words) -> Vec<String> {
+    let said = |ms: i64| (words.duration)(ms);
+    let longest = report
+        .statement
+        .longest_incident()
+        .map(|longest| (words.incidents_longest)(&said(longest.down_ms)));
+    let mean = report
+        .statement
+        .mean_time_to_restore_ms()
+        .map(|mean_ms| (words.incidents_mean)(&said(mean_ms)));
+    let worst_day = figures::worst_day(report)
+        .map(|(date, down_ms)| (words.incidents_worst_day)(date, &said(down_ms)));
+    let worst_hour = figures::worst_hour(report).map(|(hour, down_ms)| {
+        let local = hour.to_local(report.month.zone());
+        (words.incidents_worst_hour)(local.date_naive(), local.hour(), &said(down_ms))
+    });
+    [longest, mean, worst_day, worst_hour]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn incidents_table(report: &Report<'_>, words: &'static Words) -> Table {
@@ -86,10 +105,37 @@ fn incidents_table(report: &Report<'_>, words: &'static Words) -> Table {
             endpoint,
             fault,
             counts(planned_ms),
-            counts(incident.down_ms),
+            match request_on(report, incident) {
+                Some(request) => (words.incident_request)(
+                    &counts(incident.down_ms),
+                    request.kind,
+                    request.acceptance,
+                    &request.reason,
+                ),
+                None => counts(incident.down_ms),
+            },
         ]);
     }
     table
+}
+
+/// The request that decides, or may yet decide, whether an incident counts.
+fn request_on<'a>(report: &'a Report<'_>, incident: &Incident) -> Option<&'a Exclusion> {
+    let acts = |exclusion: &Exclusion| match (exclusion.kind, exclusion.acceptance) {
+        (_, Acceptance::Refused) => false,
+        // Work that the convention counts is told in the column before.
+        (ExclusionKind::Maintenance, _) => exclusion
+            .window
+            .intersection(&incident.window)
+            .is_some_and(|part| {
+                let tally = report.statement.ledger.tally_within(part);
+                tally.excluded_ms + tally.credited_ms > 0
+            }),
+        (_, Acceptance::Accepted | Acceptance::Pending) => {
+            exclusion.window.intersection(&incident.window).is_some()
+        }
+    };
+    report.exclusions.iter().find(|exclusion| acts(exclusion))
 }
 
 pub(super) fn n_incidents(report: &Report<'_>) -> i64 {

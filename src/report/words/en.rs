@@ -330,7 +330,15 @@ pub(super) static WORDS: Words = Words {
             said.change
         )
     },
-    no_comparison: |of| format!("No comparison possible: {} is undetermined.", month(of)),
+    no_comparison: |of, verdict| {
+        let state = match verdict {
+            Verdict::NotApplicable => "in which no time counted",
+            Verdict::Met | Verdict::Missed | Verdict::Undetermined => {
+                "whose result is undetermined"
+            }
+        };
+        format!("No comparison possible with {}, {state}.", month(of))
+    },
     no_previous: "No comparison possible: the month before was not measured.",
     comparison_after_month: "The comparison with the month before will be made at the end of the month.",
     down_compared: |down, before, since| {
@@ -366,6 +374,38 @@ pub(super) static WORDS: Words = Words {
         "Unmeasured",
         "Result",
     ],
+    months_step: "Internal objective",
+    step_in_table: |step, reached| match reached {
+        Some(verdict) => format!("{step} ({})", step_verdict(verdict)),
+        None => step.to_owned(),
+    },
+    step_of_month: |step, verdict| {
+        format!(
+            "Internal objective of the month ({step}): {}.",
+            step_verdict(verdict)
+        )
+    },
+    steps_reached: |n_reached, n_months| {
+        format!(
+            "Since it was declared, the internal objective was reached in {n_reached} of {n_months}\u{a0}measured months. It does not change the result, which depends on the commitment alone."
+        )
+    },
+    pooled_caption: "Several months together (sums of time)",
+    pooled_head: [
+        "Period",
+        "Minimum availability",
+        "Maximum availability",
+        "Downtime",
+        "Unmeasured",
+        "Downtime, change from the period before",
+    ],
+    pooled_period: |n_months, first, last| {
+        format!(
+            "{n_months}\u{a0}months ({} to {})",
+            month(first),
+            month(last)
+        )
+    },
 
     section_incidents: "Downtime and incidents of the month",
     no_incident: "No downtime was observed.",
@@ -378,6 +418,14 @@ pub(super) static WORDS: Words = Words {
     incidents_longest: |longest| format!("The longest lasted {longest}."),
     incidents_mean: |mean| format!("Mean time to restore: {mean}."),
     incidents_clipped: "An incident that spans two months counts only for its part within the month.",
+    incidents_worst_day: |day, down| format!("Worst day: {} ({down}).", date(day)),
+    incidents_worst_hour: |day, hour, down| {
+        format!(
+            "Worst hour: {}, from {hour:02}:00 to {:02}:00 ({down}).",
+            date(day),
+            hour + 1
+        )
+    },
     incidents_caption: "Observed downtime",
     incidents_head: [
         "No.",
@@ -391,6 +439,13 @@ pub(super) static WORDS: Words = Words {
     ],
     incident_ongoing: "ongoing",
     incident_partly: "in part",
+    incident_request: |counts, kind, acceptance, reason| {
+        format!(
+            "{counts} ({}, request {}: {reason})",
+            exclusion_kind(kind),
+            acceptance_said(acceptance)
+        )
+    },
     incident_month_part: |part| format!("{part} within the month"),
     fault,
     fault_unknown: "not specified",
@@ -428,19 +483,8 @@ pub(super) static WORDS: Words = Words {
     requests_title: "Other requests for exclusion",
     requests_caption: "Requests for exclusion concerning the month",
     requests_head: ["Kind", "Start", "End", "Reason", "Decision"],
-    exclusion_kind: |kind| match kind {
-        ExclusionKind::Maintenance => "scheduled maintenance",
-        ExclusionKind::ForceMajeure => "force majeure",
-        ExclusionKind::PartnerNetwork => "partner's network",
-        ExclusionKind::PartnerRequest => "partner's request",
-        ExclusionKind::Correction => "wrong measurement, withdrawn",
-        ExclusionKind::Other => "other",
-    },
-    acceptance: |acceptance| match acceptance {
-        Acceptance::Accepted => "accepted",
-        Acceptance::Pending => "pending",
-        Acceptance::Refused => "refused",
-    },
+    exclusion_kind,
+    acceptance: acceptance_said,
 
     section_endpoints: "Endpoints and data providers",
     endpoints_note: "Only contractual endpoints enter the result of the month; the others are shown for information only.",
@@ -693,6 +737,34 @@ fn duration_with_hours(ms: i64) -> String {
         duration(ms)
     } else {
         format!("0\u{a0}h\u{a0}{:02}\u{a0}min", parts.minutes)
+    }
+}
+
+fn step_verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => "reached",
+        Verdict::Missed => "not reached",
+        Verdict::Undetermined => "undetermined",
+        Verdict::NotApplicable => "not applicable",
+    }
+}
+
+fn exclusion_kind(kind: ExclusionKind) -> &'static str {
+    match kind {
+        ExclusionKind::Maintenance => "scheduled maintenance",
+        ExclusionKind::ForceMajeure => "force majeure",
+        ExclusionKind::PartnerNetwork => "partner's network",
+        ExclusionKind::PartnerRequest => "partner's request",
+        ExclusionKind::Correction => "wrong measurement, withdrawn",
+        ExclusionKind::Other => "other",
+    }
+}
+
+fn acceptance_said(acceptance: Acceptance) -> &'static str {
+    match acceptance {
+        Acceptance::Accepted => "accepted",
+        Acceptance::Pending => "pending",
+        Acceptance::Refused => "refused",
     }
 }
 

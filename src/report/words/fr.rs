@@ -335,11 +335,12 @@ pub(super) static WORDS: Words = Words {
             said.change
         )
     },
-    no_comparison: |of| {
-        format!(
-            "Comparaison impossible\u{a0}: le mois {} est indéterminé.",
-            of_month(of)
-        )
+    no_comparison: |of, verdict| {
+        let state = match verdict {
+            Verdict::NotApplicable => "aucun temps n'était compté",
+            Verdict::Met | Verdict::Missed | Verdict::Undetermined => "le résultat est indéterminé",
+        };
+        format!("Comparaison impossible\u{a0}: pour {}, {state}.", month(of))
     },
     no_previous: "Comparaison impossible\u{a0}: le mois précédent n'a pas été suivi.",
     comparison_after_month: "La comparaison avec le mois précédent sera établie au terme du mois.",
@@ -372,6 +373,34 @@ pub(super) static WORDS: Words = Words {
         "Non mesuré",
         "Résultat",
     ],
+    months_step: "Objectif interne",
+    step_in_table: |step, reached| match reached {
+        Some(verdict) => format!("{step} ({})", step_verdict(verdict)),
+        None => step.to_owned(),
+    },
+    step_of_month: |step, verdict| {
+        format!(
+            "Objectif interne du mois ({step})\u{a0}: {}.",
+            step_verdict(verdict)
+        )
+    },
+    steps_reached: |n_reached, n_months| {
+        format!(
+            "Depuis qu'il est déclaré, l'objectif interne a été atteint {n_reached}\u{a0}fois sur {n_months}\u{a0}mois suivis. Il ne change pas le résultat, qui ne dépend que de l'engagement."
+        )
+    },
+    pooled_caption: "Cumul de plusieurs mois (somme des temps)",
+    pooled_head: [
+        "Période",
+        "Disponibilité minimale",
+        "Disponibilité maximale",
+        "Indisponibilité",
+        "Non mesuré",
+        "Indisponibilité, écart avec la période précédente",
+    ],
+    pooled_period: |n_months, first, last| {
+        format!("{n_months}\u{a0}mois ({} à {})", month(first), month(last))
+    },
 
     section_incidents: "Indisponibilités et incidents du mois",
     no_incident: "Aucune indisponibilité n'a été constatée.",
@@ -384,6 +413,16 @@ pub(super) static WORDS: Words = Words {
     incidents_longest: |longest| format!("Le plus long a duré {longest}."),
     incidents_mean: |mean| format!("Durée moyenne de rétablissement\u{a0}: {mean}."),
     incidents_clipped: "Un incident à cheval sur deux mois n'est compté que pour sa part dans le mois.",
+    incidents_worst_day: |day, down| {
+        format!("Jour le plus touché\u{a0}: le {} ({down}).", date(day))
+    },
+    incidents_worst_hour: |day, hour, down| {
+        format!(
+            "Heure la plus touchée\u{a0}: le {}, de {hour}\u{a0}h à {}\u{a0}h ({down}).",
+            date(day),
+            hour + 1
+        )
+    },
     incidents_caption: "Indisponibilités constatées",
     incidents_head: [
         "N°",
@@ -397,6 +436,13 @@ pub(super) static WORDS: Words = Words {
     ],
     incident_ongoing: "en cours",
     incident_partly: "en partie",
+    incident_request: |counts, kind, acceptance, reason| {
+        format!(
+            "{counts} ({}, demande {}\u{a0}: {reason})",
+            exclusion_kind(kind),
+            acceptance_said(acceptance)
+        )
+    },
     incident_month_part: |part| format!("{part} dans le mois"),
     fault,
     fault_unknown: "non précisé",
@@ -436,19 +482,8 @@ pub(super) static WORDS: Words = Words {
     requests_title: "Autres demandes d'exclusion",
     requests_caption: "Demandes d'exclusion portant sur le mois",
     requests_head: ["Nature", "Début", "Fin", "Motif", "Décision"],
-    exclusion_kind: |kind| match kind {
-        ExclusionKind::Maintenance => "maintenance programmée",
-        ExclusionKind::ForceMajeure => "force majeure",
-        ExclusionKind::PartnerNetwork => "réseau du partenaire",
-        ExclusionKind::PartnerRequest => "demande du partenaire",
-        ExclusionKind::Correction => "mesure erronée, retirée",
-        ExclusionKind::Other => "autre",
-    },
-    acceptance: |acceptance| match acceptance {
-        Acceptance::Accepted => "acceptée",
-        Acceptance::Pending => "en attente",
-        Acceptance::Refused => "refusée",
-    },
+    exclusion_kind,
+    acceptance: acceptance_said,
 
     section_endpoints: "Points d'accès et fournisseurs de données",
     endpoints_note: "Seuls les points d'accès contractuels entrent dans le résultat du mois\u{a0}; les autres figurent à titre indicatif.",
@@ -761,6 +796,36 @@ fn duration_with_hours(ms: i64) -> String {
         duration(ms)
     } else {
         format!("0\u{a0}h\u{a0}{:02}\u{a0}min", parts.minutes)
+    }
+}
+
+/// Whether an inner step was reached; an agreement in the masculine.
+fn step_verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => "atteint",
+        Verdict::Missed => "non atteint",
+        Verdict::Undetermined => "indéterminé",
+        Verdict::NotApplicable => "sans objet",
+    }
+}
+
+fn exclusion_kind(kind: ExclusionKind) -> &'static str {
+    match kind {
+        ExclusionKind::Maintenance => "maintenance programmée",
+        ExclusionKind::ForceMajeure => "force majeure",
+        ExclusionKind::PartnerNetwork => "réseau du partenaire",
+        ExclusionKind::PartnerRequest => "demande du partenaire",
+        ExclusionKind::Correction => "mesure erronée, retirée",
+        ExclusionKind::Other => "autre",
+    }
+}
+
+/// An agreement in the feminine, with "demande".
+fn acceptance_said(acceptance: Acceptance) -> &'static str {
+    match acceptance {
+        Acceptance::Accepted => "acceptée",
+        Acceptance::Pending => "en attente",
+        Acceptance::Refused => "refusée",
     }
 }
 

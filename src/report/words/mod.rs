@@ -192,7 +192,7 @@ pub(crate) struct Words {
     pub(crate) worse: fn(&ChangeSaid) -> String,
     pub(crate) stable: fn(&ChangeSaid) -> String,
     pub(crate) change_not_shown: fn(&ChangeSaid) -> String,
-    pub(crate) no_comparison: fn(Month) -> String,
+    pub(crate) no_comparison: fn(Month, Verdict) -> String,
     pub(crate) no_previous: &'static str,
     pub(crate) comparison_after_month: &'static str,
     pub(crate) down_compared: fn(&str, &str, Month) -> String,
@@ -202,6 +202,15 @@ pub(crate) struct Words {
     pub(crate) trend_not_shown: &'static str,
     pub(crate) months_caption: &'static str,
     pub(crate) months_head: [&'static str; 7],
+    /// The head of the column that is there if inner steps were declared.
+    pub(crate) months_step: &'static str,
+    /// A step, and whether it was reached if that is known.
+    pub(crate) step_in_table: fn(&str, Option<Verdict>) -> String,
+    pub(crate) step_of_month: fn(&str, Verdict) -> String,
+    pub(crate) steps_reached: fn(i64, i64) -> String,
+    pub(crate) pooled_caption: &'static str,
+    pub(crate) pooled_head: [&'static str; 6],
+    pub(crate) pooled_period: fn(usize, Month, Month) -> String,
 
     // 3. Incidents.
     pub(crate) section_incidents: &'static str,
@@ -210,10 +219,14 @@ pub(crate) struct Words {
     pub(crate) incidents_longest: fn(&str) -> String,
     pub(crate) incidents_mean: fn(&str) -> String,
     pub(crate) incidents_clipped: &'static str,
+    pub(crate) incidents_worst_day: fn(NaiveDate, &str) -> String,
+    pub(crate) incidents_worst_hour: fn(NaiveDate, u32, &str) -> String,
     pub(crate) incidents_caption: &'static str,
     pub(crate) incidents_head: [&'static str; 8],
     pub(crate) incident_ongoing: &'static str,
     pub(crate) incident_partly: &'static str,
+    /// Whether it counts, and the request that bears on it.
+    pub(crate) incident_request: fn(&str, ExclusionKind, Acceptance, &str) -> String,
     pub(crate) incident_month_part: fn(&str) -> String,
     pub(crate) fault: fn(Fault) -> String,
     pub(crate) fault_unknown: &'static str,
@@ -437,6 +450,16 @@ impl Words {
     /// For tables: the date.
     pub(crate) fn short_date(&self, date: NaiveDate) -> String {
         date.format(self.date_in_table).to_string()
+    }
+
+    /// `+3 h 20 min`, `−12 min`, `0 s`.
+    pub(crate) fn signed_duration(&self, ms: i64) -> String {
+        let sign = match ms.signum() {
+            -1 => "\u{2212}",
+            0 => "",
+            _ => "+",
+        };
+        format!("{sign}{}", (self.duration)(ms))
     }
 
     /// `a, b et c`.

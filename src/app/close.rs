@@ -748,7 +748,8 @@ fn latency<'a>(
                 .take_while(|one| one.at < window.end())
         })
         .filter_map(|observation| match observation.outcome {
-            Outcome::Answered { latency_us, .. } => Some(latency_us),
+            // 0 is not known.
+            Outcome::Answered { latency_us, .. } => (latency_us > 0).then_some(latency_us),
             Outcome::Failed(_) | Outcome::Void(_) => None,
         })
         .collect();

@@ -4,9 +4,10 @@ use anyhow::{Context as _, bail};
 
 use crate::config::Config;
 use crate::exchange::{Document, WindowSpec};
-use crate::sla::catalog::{Endpoint, Partner, Recurrence, Service};
+use crate::sla::catalog::{Endpoint, EndpointId, Partner, Recurrence, Service, VantageId};
 use crate::sla::commitment::{Commitment, Terms};
 use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind};
+use crate::sla::observation::Observation;
 use crate::sla::statement::{EndpointEvidence, Evidence, Record, Seen, VantageEvidence, observe};
 use crate::sla::window::{HOUR_MS, Month, Timestamp, Window, Windows};
 use crate::store::Store;
@@ -65,6 +66,20 @@ pub fn service_month<'a>(
     month: Month,
     now: Timestamp,
 ) -> anyhow::Result<Option<ServiceMonth<'a>>> {
+    service_month_with(store, service, month, now, None)
+}
+
+/// As [`service_month`], as if the store had `addition` as well.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn service_month_with<'a>(
+    store: &Store,
+    service: &'a Service,
+    month: Month,
+    now: Timestamp,
+    addition: Option<&Addition<'_>>,
+) -> anyhow::Result<Option<ServiceMonth<'a>>> {
     let Some(commitment) = service.commitment_on(month.first_day()) else {
         return Ok(None);
     };
@@ -80,7 +95,7 @@ pub fn service_month<'a>(
             .endpoints
             .iter()
             .filter(|endpoint| endpoint.contractual == contractual)
-            .map(|endpoint| endpoint_evidence(store, endpoint, reach))
+            .map(|endpoint| endpoint_evidence(store, endpoint, reach, addition))
             .collect()
     };
     let contractual = evidence_of(true)?;
@@ -107,15 +122,30 @@ fn endpoint_evidence(
     store: &Store,
     endpoint: &Endpoint,
     reach: Window,
+    addition: Option<&Addition<'_>>,
 ) -> anyhow::Result<EndpointEvidence> {
-    let vantages = store
+    let mut seen = store
         .observations(&endpoint.id, reach)
-        .with_context(|| format!("load the observations of `{}`", endpoint.id))?
+        .with_context(|| format!("load the observations of `{}`", endpoint.id))?;
+    if let Some(addition) = addition.filter(|addition| addition.endpoint == endpoint.id) {
+        add(&mut seen, addition, reach);
+    }
+    let any_imported = seen
+        .iter()
+        .any(|(vantage, observations)| vantage.is_import() && !observations.is_empty());
+    let vantages = seen
         .into_iter()
-        .map(|(id, observations)| VantageEvidence {
-            id,
-            present: None,
-            seen: Seen::Observations(observations),
+        .filter_map(|(id, observations)| {
+            let present = if any_imported || id.is_import() {
+                Some(presence(&id, &observations, endpoint.validity_ms, reach)?)
+            } else {
+                None
+            };
+            Some(VantageEvidence {
+                id,
+                present,
+                seen: Seen::Observations(observations),
+            })
         })
         .collect();
     Ok(EndpointEvidence {
@@ -124,6 +154,54 @@ fn endpoint_evidence(
         latency_objective_ms: endpoint.latency_objective_ms,
         vantages,
     })
+}
+
+/// Where imported evidence meets our own, each vantage takes part from its first observation on:
+/// one of ours to the end, another tool until it falls silent. Without any, it is not there.
+fn presence(
+    vantage: &VantageId,
+    observations: &[Observation],
+    validity_ms: i64,
+    reach: Window,
+) -> Option<Window> {
+    let (first, last) = (observations.first()?, observations.last()?);
+    let end = if vantage.is_import() {
+        last.at.plus_ms(validity_ms).min(reach.end())
+    } else {
+        reach.end()
+    };
+    Window::between(first.at, end)
+}
+
+/// Observations that are not in the store, to see what they would change.
+pub struct Addition<'a> {
+    /// About what.
+    pub endpoint: EndpointId,
+    /// Seen from where.
+    pub vantage: VantageId,
+    /// In order of time.
+    pub observations: &'a [Observation],
+}
+
+fn add(seen: &mut Vec<(VantageId, Vec<Observation>)>, addition: &Addition<'_>, reach: Window) {
+    let inside = addition
+        .observations
+        .iter()
+        .filter(|observation| reach.contains(observation.at))
+        .copied();
+    match seen.iter_mut().find(|(id, _)| *id == addition.vantage) {
+        Some((_, observations)) => {
+            // What the store has comes first and stays, as it would.
+            observations.extend(inside);
+            observations.sort_by_key(|observation| observation.tick);
+            observations.dedup_by_key(|observation| observation.tick);
+            observations.sort_by_key(|observation| observation.at);
+        }
+        None => {
+            seen.push((addition.vantage.clone(), inside.collect()));
+            seen.sort_by(|(left, _), (right, _)| left.cmp(right));
+        }
+    }
 }
 
 impl ServiceMonth<'_> {
@@ -227,6 +305,20 @@ pub fn find_service<'a>(config: &'a Config, id: &str) -> anyhow::Result<&'a Serv
     config.catalog.service(id).with_context(|| {
         let known = config.catalog.services.iter().map(|service| &service.id);
         unknown("service", id, known)
+    })
+}
+
+/// The endpoint of this id, with its service.
+///
+/// # Errors
+/// An unknown id; the error names the known ones.
+pub fn find_endpoint<'a>(
+    config: &'a Config,
+    id: &str,
+) -> anyhow::Result<(&'a Service, &'a Endpoint)> {
+    config.catalog.endpoint(id).with_context(|| {
+        let known = config.catalog.endpoints().map(|(_, endpoint)| &endpoint.id);
+        unknown("endpoint", id, known)
     })
 }
 

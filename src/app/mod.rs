@@ -2,6 +2,7 @@
 
 pub mod close;
 pub mod evidence;
+pub mod import;
 pub mod letters;
 pub mod load;
 pub mod watch;

@@ -4,12 +4,12 @@ use anyhow::{Context as _, anyhow};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Subcommand, ValueEnum};
 
-use super::{ConfigPlace, Failure, exit, open_beside, open_reader, print, whoami};
+use super::{ConfigPlace, Failure, exit, instant, open_beside, open_reader, print, whoami};
 use crate::app::load::{find_partner, find_service};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::sla::ledger::{Acceptance, ExclusionKind};
-use crate::sla::window::{Timestamp, Window, instant_of_local};
+use crate::sla::window::Window;
 use crate::store::{Declaration, DeclarationFilter, DeclarationId, NewDeclaration};
 
 /// Declare planned work, an exclusion or a correction, and decide on requests
@@ -171,20 +171,6 @@ fn declare(config: &Config, kind: ExclusionKind, asked: &Asked) -> Result<u8, Fa
         service.id
     ))?;
     Ok(exit::OK)
-}
-
-/// An instant with its offset, or a wall-clock time of `zone` that is shown once.
-fn instant(text: &str, zone: chrono_tz::Tz) -> anyhow::Result<Timestamp> {
-    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-        .iter()
-        .find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok());
-    if let Some(local) = local {
-        return Ok(instant_of_local(local, zone)?);
-    }
-    match chrono::DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z") {
-        Ok(instant) => Ok(Timestamp::try_from(instant)?),
-        Err(_) => Ok(text.parse()?),
-    }
 }
 
 fn list(config: &Config, service: Option<&str>) -> Result<u8, Failure> {

@@ -7,6 +7,7 @@ mod declare;
 mod demo;
 mod evidence;
 mod explain;
+mod import;
 mod journal;
 mod key;
 mod letters;
@@ -24,7 +25,7 @@ use std::sync::LazyLock;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config};
-use crate::sla::window::TZDATA_VERSION;
+use crate::sla::window::{TZDATA_VERSION, Timestamp, instant_of_local};
 use crate::store::{Store, StoreError};
 
 /// Exit statuses, the same for every command.
@@ -78,6 +79,7 @@ enum Command {
     Declare(declare::Args),
     Journal(journal::Args),
     Evidence(evidence::Args),
+    Import(import::Args),
     Settle(settle::Args),
     Verify(verify::Args),
     Key(key::Args),
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Declare(args) => declare::run(args, &config),
         Command::Journal(args) => journal::run(args, &config),
         Command::Evidence(args) => evidence::run(args, &config),
+        Command::Import(args) => import::run(args, &config),
         Command::Settle(args) => settle::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Key(args) => key::run(args),
@@ -296,5 +299,26 @@ fn print(bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
             anyhow::Error::new(error).context("write to standard output"),
         )),
         _ => Ok(()),
+    }
+}
+
+/// An instant with its offset, a wall-clock time of `zone` that is shown once, or the midnight at
+/// which a day of it begins.
+fn instant(text: &str, zone: chrono_tz::Tz) -> anyhow::Result<Timestamp> {
+    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+        .iter()
+        .find_map(|form| chrono::NaiveDateTime::parse_from_str(text, form).ok());
+    if let Some(local) = local {
+        return Ok(instant_of_local(local, zone)?);
+    }
+    if let Ok(date) = text.parse::<chrono::NaiveDate>() {
+        return Ok(instant_of_local(
+            date.and_time(chrono::NaiveTime::MIN),
+            zone,
+        )?);
+    }
+    match chrono::DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z") {
+        Ok(instant) => Ok(Timestamp::try_from(instant)?),
+        Err(_) => Ok(text.parse()?),
     }
 }

@@ -1,7 +1,7 @@
 //! `vigie probe`: ask once, and tell what came of it.
 
 use super::{ConfigPlace, Failure, exit, print, runtime};
-use crate::app::load::unknown;
+use crate::app::load::find_endpoint;
 use crate::clock::Clock;
 use crate::probe::Prober;
 use crate::sla::catalog::{Endpoint, Probe};
@@ -24,13 +24,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load()?;
     let asked: Vec<&Endpoint> = match &args.endpoint {
-        Some(id) => {
-            let known = || config.catalog.endpoints().map(|(_, endpoint)| &endpoint.id);
-            let found = config.catalog.endpoint(id).ok_or_else(|| {
-                Failure::input(anyhow::Error::msg(unknown("endpoint", id, known())))
-            })?;
-            vec![found.1]
-        }
+        Some(id) => vec![find_endpoint(&config, id).map_err(Failure::input)?.1],
         None => config
             .catalog
             .endpoints()

@@ -23,7 +23,7 @@ use crate::sla::catalog::{
 };
 use crate::sla::window::{HOUR_MS, TimeError, Timestamp, Window, instant_of_local};
 
-use super::kind::{Kind, Moment, Ms, Slug};
+use super::kind::{Kind, Moment, Ms, OwnVantage, Slug};
 use super::reader::{Given, Notes, list, nearest};
 use crate::sla::window::show_duration_ms;
 
@@ -126,7 +126,12 @@ impl Checker<'_> {
                 services: services?,
                 partners: partners?,
             },
-            vantage: VantageId::new(&file.vantage_id.or(Slug(DEFAULT_VANTAGE.to_owned()))?.0)?,
+            vantage: VantageId::new(
+                &file
+                    .vantage_id
+                    .or(OwnVantage(DEFAULT_VANTAGE.to_owned()))?
+                    .0,
+            )?,
             store: StoreConfig { path: store? },
             web: WebConfig {
                 listen: file.web_listen.or(DEFAULT_LISTEN.into())?,

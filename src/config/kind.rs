@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use toml::de::DeValue;
 use toml::value::{Datetime, Offset};
 
-use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url};
+use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url, VantageId};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 use crate::sla::window::{Timestamp, parse_duration_ms, parse_zone};
 
@@ -137,6 +137,26 @@ impl Kind for Slug {
         Err(Refusal::Wrong(
             "is not an id, which becomes a path and a label".to_owned(),
         ))
+    }
+}
+
+/// The id of a vantage of ours, which must not look like another tool's.
+pub(super) struct OwnVantage(pub(super) String);
+
+impl Kind for OwnVantage {
+    const NAME: &'static str = Slug::NAME;
+    const WRITTEN: &'static str =
+        "1 to 63 lower-case letters a to z, figures and hyphens, not beginning with `import-`";
+    const EXAMPLE: &'static str = "\"paris-1\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let Slug(text) = Slug::read(value)?;
+        if text.starts_with(VantageId::IMPORT_PREFIX) {
+            return Err(Refusal::Wrong(
+                "is kept for what was imported from other tools".to_owned(),
+            ));
+        }
+        Ok(Self(text))
     }
 }
 

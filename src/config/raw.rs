@@ -20,7 +20,7 @@ use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 use super::MailSecurity;
 use super::kind::{
     Bytes, FieldPath, FileName, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority,
-    Method, Moment, Ms, Prose, Redirects, RuleWord, Slug, Status, Variable,
+    Method, Moment, Ms, OwnVantage, Prose, Redirects, RuleWord, Slug, Status, Variable,
 };
 use super::reader::{Entry, Given, Named, Notes, Table};
 
@@ -29,7 +29,7 @@ type At<T> = Option<Spanned<T>>;
 
 pub(super) struct File {
     pub(super) provider: Option<Provider>,
-    pub(super) vantage_id: Given<Slug>,
+    pub(super) vantage_id: Given<OwnVantage>,
     pub(super) store_path: Given<PathBuf>,
     pub(super) web_listen: Given<SocketAddr>,
     pub(super) reports_directory: Given<PathBuf>,

@@ -62,6 +62,16 @@ id!(
     VantageId
 );
 
+impl VantageId {
+    /// What the names of vantages begin with that stand for another tool, and no other's.
+    pub const IMPORT_PREFIX: &'static str = "import-";
+
+    /// Whether it stands for another tool, whose observations were imported.
+    pub fn is_import(&self) -> bool {
+        self.0.starts_with(Self::IMPORT_PREFIX)
+    }
+}
+
 /// Everything that is watched and promised, after checking: ids are unique, references resolve.
 #[derive(Clone, Debug)]
 pub struct Catalog {

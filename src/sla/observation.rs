@@ -108,7 +108,7 @@ pub enum Outcome {
     /// The answer was as expected.
     Answered {
         /// From the first step (resolving the name) to the last byte, in microseconds; a multiple
-        /// of 100, begun ones counting in full.
+        /// of 100, begun ones counting in full. 0: not known (imported evidence).
         latency_us: u32,
         /// The service itself said that it works only in part.
         partial: bool,

@@ -14,7 +14,7 @@ use std::fmt;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::Value;
 
-use super::{Sha256, Store, StoreError, declaration, hex, instant, sha256, statement};
+use super::{Sha256, Store, StoreError, declaration, hex, import, instant, sha256, statement};
 use crate::sla::window::Timestamp;
 
 /// An action that has no record of its own in the store.
@@ -76,7 +76,7 @@ pub struct JournalEntry {
     /// Who: a person, or the program.
     pub who: String,
     /// An [`ActionKind`]'s code, or that of a record: `declared`, `accepted`, `refused`,
-    /// `statement_saved`.
+    /// `statement_saved`, `evidence_imported`.
     pub kind: String,
     /// What exactly, as JSON text.
     pub what: String,
@@ -321,6 +321,7 @@ fn verify(snapshot: &Connection) -> rusqlite::Result<JournalCheck> {
     };
     declaration::accounts(snapshot, &mut take_note)?;
     statement::accounts(snapshot, &mut take_note)?;
+    import::accounts(snapshot, &mut take_note)?;
 
     let mut faults = Vec::new();
     let mut last_number = 0;
@@ -358,8 +359,8 @@ fn verify(snapshot: &Connection) -> rusqlite::Result<JournalCheck> {
                 None => JournalFault::Replaced { before: number },
             });
         }
-        let speaks_of_a_record =
-            declaration::KINDS.contains(&kind.as_str()) || kind == statement::KIND;
+        let speaks_of_a_record = declaration::KINDS.contains(&kind.as_str())
+            || [statement::KIND, import::KIND].contains(&kind.as_str());
         let text = link(&[0; 32], at_ms, &who, &kind, &what);
         if speaks_of_a_record && records.remove(&text).is_none() {
             faults.push(JournalFault::RecordDiffers {

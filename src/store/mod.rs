@@ -19,6 +19,7 @@ pub mod block;
 mod declaration;
 mod error;
 mod facts;
+mod import;
 mod journal;
 mod open;
 mod outbox;
@@ -39,6 +40,7 @@ use crate::sla::window::Timestamp;
 pub use declaration::{Decision, Declaration, DeclarationFilter, DeclarationId, NewDeclaration};
 pub use error::StoreError;
 pub use facts::{Appended, Missed};
+pub use import::Import;
 pub use journal::{Action, ActionKind, JournalCheck, JournalEntry, JournalFault};
 pub use outbox::{
     Attempt, LetterContent, LetterFilter, LetterId, LetterState, OutboxCounts, Release, SavedLetter,

@@ -14,14 +14,14 @@ use crate::close::Installation;
 
 /// What a command said.
 #[derive(Debug)]
-struct Said {
-    status: i32,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
-    fn check(&self, status: i32, parts: &[&str]) {
+    pub(crate) fn check(&self, status: i32, parts: &[&str]) {
         assert_eq!(self.status, status, "{self:?}");
         for part in parts {
             let said = self.out.contains(part) || self.err.contains(part);
@@ -46,7 +46,7 @@ fn vigie(arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn say(arguments: &[&str]) -> Said {
+pub(crate) fn say(arguments: &[&str]) -> Said {
     say_with(arguments, b"")
 }
 
@@ -60,13 +60,13 @@ fn say_with(arguments: &[&str], input: &[u8]) -> Said {
 }
 
 /// An installation that saw October 2025, with its configuration in a file.
-struct Place {
+pub(crate) struct Place {
     installation: Installation,
     config: String,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let installation = Installation::with_october();
         let config = installation.path("vigie.toml").display().to_string();
         Self {
@@ -75,16 +75,16 @@ impl Place {
         }
     }
 
-    fn say(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn say(&self, arguments: &[&str]) -> Said {
         say(&[&["--config", &self.config], arguments].concat())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.installation.path(name)
     }
 
     /// Writes a file and gives its path as an argument.
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path.display().to_string()

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -517,7 +516,7 @@ async fn a_real_prometheus_finds_the_availability_of_each_service() {
     let services = [("particulier", 2), ("droits-cnam", 1)];
     let config = load(&installation(directory.path(), target.address, &services));
     let daemon = run_here(&config).await;
-    let prometheus = Prometheus::start(&directory, &daemon.url);
+    let prometheus = Prometheus::scraping(directory.path(), &daemon.url);
     let query = |expression: &str| format!("{}/api/v1/query?query={expression}", prometheus.url);
 
     // A gauge may change between a scrape and our look at the page; then both are asked again.
@@ -581,23 +580,26 @@ async fn a_real_prometheus_finds_the_availability_of_each_service() {
 }
 
 /// A Prometheus of our own, ended when it goes out of scope.
-struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Prometheus {
-    fn start(directory: &TempDir, daemon: &str) -> Self {
+    /// One that scrapes the daemon.
+    fn scraping(directory: &Path, daemon: &str) -> Self {
         let scraped = daemon.strip_prefix("http://").unwrap();
-        let config = directory.path().join("prometheus.yml");
-        std::fs::write(
-            &config,
-            format!(
-                "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: vigie\n    \
-                 static_configs:\n      - targets: ['{scraped}']\n"
-            ),
-        )
-        .unwrap();
+        let jobs = format!(
+            "scrape_configs:\n  - job_name: vigie\n    static_configs:\n      - targets: ['{scraped}']\n"
+        );
+        Self::start(directory, &jobs)
+    }
+
+    /// One that has whatever blocks stand in `tsdb` below `directory`, however old, and does the
+    /// `jobs`.
+    pub(crate) fn start(directory: &Path, jobs: &str) -> Self {
+        let config = directory.join("prometheus.yml");
+        std::fs::write(&config, format!("global:\n  scrape_interval: 1s\n{jobs}")).unwrap();
         // Prometheus cannot say which port it found: we look for a free one.
         let address = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -607,8 +609,9 @@ impl Prometheus {
             .arg(format!("--config.file={}", config.display()))
             .arg(format!(
                 "--storage.tsdb.path={}",
-                directory.path().join("tsdb").display()
+                directory.join("tsdb").display()
             ))
+            .arg("--storage.tsdb.retention.time=100y")
             .arg(format!("--web.listen-address={address}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

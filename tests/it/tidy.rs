@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schedule", &["sla"]),
     ("clock", &["sla"]),
     ("config", &["sla"]),
+    ("import", &["sla"]),
     ("mail", &["sla", "report", "config"]),
     ("metrics", &["sla", "board", "config"]),
     ("probe", &["sla"]),
@@ -23,8 +24,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "sla", "board", "exchange", "report", "schedule", "clock", "config", "mail", "metrics",
-            "probe", "store", "web",
+            "sla", "board", "exchange", "report", "schedule", "clock", "config", "import", "mail",
+            "metrics", "probe", "store", "web",
         ],
     ),
     (
@@ -34,8 +35,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "sla", "board", "exchange", "report", "clock", "config", "mail", "probe", "store",
-            "web", "app", "demo",
+            "sla", "board", "exchange", "report", "clock", "config", "import", "mail", "probe",
+            "store", "web", "app", "demo",
         ],
     ),
 ];

@@ -210,7 +210,9 @@ fn read_recent(store: &Store, service: &Service, now: Timestamp) -> anyhow::Resu
     let window = Window::new(now.plus_ms(-24 * HOUR_MS), now)?;
     let mut recent = Vec::new();
     for endpoint in &service.endpoints {
-        for (vantage, observations) in store.observations(&endpoint.id, window)? {
+        let seen = store.observations(&endpoint.id, window)?;
+        // What another tool saw says nothing about now, and its silence is no vote.
+        for (vantage, observations) in seen.into_iter().filter(|(id, _)| !id.is_import()) {
             recent.push(Recent {
                 endpoint: endpoint.id.clone(),
                 vantage,

@@ -4,6 +4,7 @@
 
 mod letter;
 mod pdf;
+mod reading;
 
 use std::num::NonZeroU32;
 

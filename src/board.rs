@@ -44,7 +44,7 @@ pub struct Board {
 }
 
 /// What a service is now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ServiceNow {
     /// Its place in [`Catalog::services`].
     service_idx: usize,
@@ -117,7 +117,7 @@ impl MonthNow {
 }
 
 /// What an endpoint is now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EndpointNow {
     /// Its place in [`Catalog::services`].
     service_idx: usize,
@@ -210,53 +210,60 @@ impl StoreNow {
 impl Board {
     /// A board on which nothing was seen yet.
     pub fn new(catalog: &Catalog, now: Timestamp) -> Self {
-        let mut services = Vec::new();
-        let mut endpoints: Vec<Arc<EndpointNow>> = Vec::new();
-        let mut endpoint_idx = HashMap::new();
-        for (service_idx, service) in catalog.services.iter().enumerate() {
-            let first = endpoints.len();
-            for (idx, endpoint) in service.endpoints.iter().enumerate() {
-                endpoint_idx.insert(endpoint.id.clone(), endpoints.len());
-                endpoints.push(Arc::new(EndpointNow {
-                    service_idx,
-                    endpoint_idx: idx,
-                    state: State::Unknown,
-                    since: None,
-                    last: None,
-                    last_success: None,
-                    latency_ms: None,
-                    phases: Phases::default(),
-                    address: None,
-                    status: None,
-                    certificate_not_after: None,
-                    failures: VecDeque::new(),
-                    recent: Vec::new(),
-                    course: Course::default(),
-                    silent_from: None,
-                }));
-            }
-            services.push(Arc::new(ServiceNow {
-                service_idx,
-                endpoint_idxs: first..endpoints.len(),
-                state: State::Unknown,
-                since: None,
-                month: None,
-                previous_month: None,
-                days: Arc::default(),
-                course: Course::default(),
-                stale: false,
-            }));
-        }
-        Self {
+        let mut board = Self {
             catalog: Arc::new(catalog.clone()),
             started: now,
             now,
-            services,
-            endpoints,
-            endpoint_idx: Arc::new(endpoint_idx),
+            services: Vec::new(),
+            endpoints: Vec::new(),
+            endpoint_idx: Arc::default(),
             store: StoreNow::default(),
             missed: [0; MissCause::ALL.len()],
+        };
+        board.lay_out(HashMap::new(), HashMap::new());
+        board
+    }
+
+    /// From now on this is watched. What is known of endpoints and services that stay, stays.
+    pub fn replace(&mut self, catalog: &Catalog) {
+        let endpoints = self.endpoints.drain(..).map(|now| {
+            let service = &self.catalog.services[now.service_idx];
+            (service.endpoints[now.endpoint_idx].id.clone(), now)
+        });
+        let endpoints = endpoints.collect();
+        let services = self.services.drain(..).map(|now| {
+            let service = &self.catalog.services[now.service_idx];
+            (service.id.clone(), now)
+        });
+        let services = services.collect();
+        self.catalog = Arc::new(catalog.clone());
+        self.lay_out(endpoints, services);
+    }
+
+    /// Gives everything in the catalog its place.
+    fn lay_out(
+        &mut self,
+        mut known_endpoints: HashMap<EndpointId, Arc<EndpointNow>>,
+        mut known_services: HashMap<ServiceId, Arc<ServiceNow>>,
+    ) {
+        let mut endpoint_idx = HashMap::new();
+        let catalog = Arc::clone(&self.catalog);
+        for (service_idx, service) in catalog.services.iter().enumerate() {
+            let first = self.endpoints.len();
+            for (idx, endpoint) in service.endpoints.iter().enumerate() {
+                let mut now = known_endpoints.remove(&endpoint.id).unwrap_or_default();
+                let place = Arc::make_mut(&mut now);
+                (place.service_idx, place.endpoint_idx) = (service_idx, idx);
+                endpoint_idx.insert(endpoint.id.clone(), self.endpoints.len());
+                self.endpoints.push(now);
+            }
+            let mut now = known_services.remove(&service.id).unwrap_or_default();
+            let place = Arc::make_mut(&mut now);
+            (place.service_idx, place.endpoint_idxs) = (service_idx, first..self.endpoints.len());
+            place.stale = true;
+            self.services.push(now);
         }
+        self.endpoint_idx = Arc::new(endpoint_idx);
     }
 
     /// What is watched.
@@ -462,6 +469,12 @@ impl Board {
         now.recent[recent_idx]
             .observations
             .extend_from_slice(observations);
+        if observations.len() > 1 {
+            // What was read back may be known already, or be older than what came meanwhile.
+            let all = &mut now.recent[recent_idx].observations;
+            all.sort_by_key(|observation| (observation.at, observation.tick));
+            all.dedup();
+        }
         for observation in observations {
             if now.last.is_none_or(|last| last.at <= observation.at) {
                 now.last = Some(*observation);

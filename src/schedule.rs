@@ -4,14 +4,17 @@
 //! the offset drawn from the endpoint's id. Endpoints spread over their interval, nothing drifts,
 //! and a restart changes nothing: a tick that nobody took is visible as missed.
 //!
+//! After a failure an endpoint may ask for ticks of confirmation beside its grid. They are ticks
+//! like any other: asked once, on record, and missed if they pass.
+//!
 //! A tick is handed out at most once, whatever the wall clock does, and every tick of the time
 //! that passed is either handed out or counted as missed.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 
-use crate::sla::catalog::EndpointId;
-use crate::sla::observation::MissCause;
+use crate::sla::catalog::{ConfirmationProbes, Endpoint, EndpointId};
+use crate::sla::observation::{MissCause, Outcome};
 use crate::sla::window::{HOUR_MS, Timestamp, Window};
 
 /// A last tick so far ahead of the clock at the start comes from a clock that was wrong, not from
@@ -55,12 +58,44 @@ pub struct Due {
     pub missed: Vec<MissedTicks>,
 }
 
+/// How one endpoint is to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Whom.
+    pub endpoint: EndpointId,
+    /// How often, in milliseconds; at least 1.
+    pub interval_ms: i64,
+    /// How it is asked again after a failure.
+    pub confirmation: Option<ConfirmationProbes>,
+}
+
+/// Asked at this interval in milliseconds, without confirmations.
+impl From<(EndpointId, i64)> for Planned {
+    fn from((endpoint, interval_ms): (EndpointId, i64)) -> Self {
+        Self {
+            endpoint,
+            interval_ms,
+            confirmation: None,
+        }
+    }
+}
+
+impl From<&Endpoint> for Planned {
+    fn from(endpoint: &Endpoint) -> Self {
+        Self {
+            endpoint: endpoint.id.clone(),
+            interval_ms: endpoint.interval_ms,
+            confirmation: endpoint.confirmation,
+        }
+    }
+}
+
 /// When to ask each endpoint.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     rows: Vec<Row>,
     row_idx: HashMap<EndpointId, usize>,
-    /// The next instant of each row; exactly one per row.
+    /// When to look at each row. An entry that is not at its row's `wake` is out of date.
     next: BinaryHeap<Reverse<(Timestamp, usize)>>,
     /// Missed before the start, not told yet.
     missed: Vec<MissedTicks>,
@@ -71,12 +106,11 @@ pub struct Schedule {
 impl Schedule {
     /// A schedule that begins at `now`.
     ///
-    /// `endpoints` come with their interval in milliseconds (at least 1). `last` holds the latest
-    /// tick already taken of each endpoint, as stored; endpoints that were never asked are left
-    /// out. The newest tick of each endpoint is due at once unless it was taken; those between the
+    /// `last` holds the latest tick already taken of each endpoint, as stored; endpoints that were
+    /// never asked are left out. The newest tick of each endpoint is due at once unless it was taken; those between the
     /// last one taken and it are missed.
     pub fn new(
-        endpoints: impl IntoIterator<Item = (EndpointId, i64)>,
+        endpoints: impl IntoIterator<Item = impl Into<Planned>>,
         last: &[(EndpointId, Timestamp)],
         now: Timestamp,
     ) -> Self {
@@ -92,34 +126,62 @@ impl Schedule {
             missed: Vec::new(),
             asked: now,
         };
-        for (id, interval_ms) in endpoints {
-            let grid = Grid::new(&id, interval_ms);
-            let newest = grid.index_at(now);
-            let mut row = Row {
-                grid,
-                taken: Vec::new(),
-                accounted: newest - 1,
-                in_flight: false,
-                id,
-            };
+        for planned in endpoints {
+            let mut row = Row::new(planned.into(), now);
             if let Some(last) = last_taken.get(&row.id) {
-                let last_idx = grid.index_at(*last);
-                if last.since(now) <= PUT_BACK_MS_MAX {
-                    // Everything up to the last one is over, however far the clock was put back.
-                    row.taken.push((i64::MIN, last_idx));
-                    row.accounted = last_idx;
-                    let missed = row.miss(newest - 1, MissCause::NotRunning);
-                    schedule.missed.extend(missed);
-                } else {
-                    row.taken.push((last_idx, last_idx));
-                }
+                schedule.missed.extend(row.resume(*last, now));
             }
-            let at = row.grid.at(row.next_from(newest));
-            schedule.next.push(Reverse((at, schedule.rows.len())));
-            schedule.row_idx.insert(row.id.clone(), schedule.rows.len());
-            schedule.rows.push(row);
+            schedule.push(row);
         }
         schedule
+    }
+
+    /// From `now` on these endpoints, and only these, are asked.
+    ///
+    /// One that stays as it is goes on as if nothing had happened; one that gets another rhythm
+    /// begins it with the newest tick; one that is new begins as in [`new`](Self::new), with `last`
+    /// as there.
+    pub fn replace(
+        &mut self,
+        endpoints: impl IntoIterator<Item = impl Into<Planned>>,
+        last: &[(EndpointId, Timestamp)],
+        now: Timestamp,
+    ) {
+        self.next.clear();
+        let rows = std::mem::take(&mut self.rows).into_iter();
+        let mut before: HashMap<EndpointId, Row> = rows.map(|row| (row.id.clone(), row)).collect();
+        self.row_idx.clear();
+        for planned in endpoints {
+            let mut row = Row::new(planned.into(), now);
+            match before.remove(&row.id) {
+                Some(same) if same.grid == row.grid => {
+                    row = Row {
+                        confirmation: row.confirmation,
+                        ..same
+                    };
+                }
+                Some(other) => {
+                    row.in_flight = other.in_flight;
+                    if let Some(last) = other.last {
+                        row.take(row.grid.index_at(last));
+                        row.wake = row.next_at(now);
+                    }
+                }
+                None => {
+                    let known = last.iter().filter(|(id, _)| *id == row.id);
+                    if let Some(latest) = known.map(|(_, at)| *at).max() {
+                        self.missed.extend(row.resume(latest, now));
+                    }
+                }
+            }
+            self.push(row);
+        }
+    }
+
+    fn push(&mut self, row: Row) {
+        self.next.push(Reverse((row.wake, self.rows.len())));
+        self.row_idx.insert(row.id.clone(), self.rows.len());
+        self.rows.push(row);
     }
 
     /// What has become due at `now`.
@@ -140,34 +202,25 @@ impl Schedule {
         {
             self.next.pop();
             let row = &mut self.rows[row_idx];
-            let newest = row.grid.index_at(now);
-            due.missed
-                .extend(row.miss(newest - 1, MissCause::Suspended));
-            if row.is_taken(newest) {
-                row.accounted = row.accounted.max(newest);
-            } else if row.in_flight {
-                due.missed.extend(row.miss(newest, MissCause::Overrun));
-                row.take(newest);
-            } else {
-                row.accounted = row.accounted.max(newest);
-                row.take(newest);
-                row.in_flight = true;
-                due.ticks.push(Tick {
-                    endpoint: row.id.clone(),
-                    at: row.grid.at(newest),
-                });
+            if row.wake == at {
+                row.due(now, &mut due);
+                self.next.push(Reverse((row.wake, row_idx)));
             }
-            let next_at = row.grid.at(row.next_from(newest + 1));
-            self.next.push(Reverse((next_at, row_idx)));
         }
         due.ticks.sort_by_key(|tick| tick.at);
         due
     }
 
-    /// The probe of the endpoint's last tick is over.
-    pub fn finished(&mut self, endpoint: &EndpointId) {
-        if let Some(row_idx) = self.row_idx.get(endpoint) {
-            self.rows[*row_idx].in_flight = false;
+    /// The probe of the endpoint's last tick is over. After the first failure of a run, an endpoint
+    /// that asks for it gets ticks of confirmation; the next good answer ends them.
+    pub fn finished(&mut self, endpoint: &EndpointId, outcome: Outcome) {
+        let Some(row_idx) = self.row_idx.get(endpoint).copied() else {
+            return;
+        };
+        let row = &mut self.rows[row_idx];
+        row.in_flight = false;
+        if row.follow(outcome, self.asked) {
+            self.next.push(Reverse((row.wake, row_idx)));
         }
     }
 
@@ -183,11 +236,12 @@ impl Schedule {
     fn turn_back(&mut self, now: Timestamp) {
         self.next = self
             .rows
-            .iter()
+            .iter_mut()
             .enumerate()
             .map(|(row_idx, row)| {
-                let next = row.next_from(row.grid.index_at(now));
-                Reverse((row.grid.at(next), row_idx))
+                row.confirmations.clear();
+                row.wake = row.next_at(now);
+                Reverse((row.wake, row_idx))
             })
             .collect();
     }
@@ -204,9 +258,150 @@ struct Row {
     /// Every tick up to this index was handed out or counted as missed.
     accounted: i64,
     in_flight: bool,
+    /// The tick handed out last.
+    last: Option<Timestamp>,
+    confirmation: Option<ConfirmationProbes>,
+    /// Whether a run of failures is under way.
+    failing: bool,
+    /// Ticks beside the grid that confirm the run's first failure, in order.
+    confirmations: VecDeque<Timestamp>,
+    /// When to look at it next.
+    wake: Timestamp,
 }
 
 impl Row {
+    fn new(planned: Planned, now: Timestamp) -> Self {
+        let grid = Grid::new(&planned.endpoint, planned.interval_ms);
+        let newest = grid.index_at(now);
+        Self {
+            id: planned.endpoint,
+            grid,
+            taken: Vec::new(),
+            accounted: newest - 1,
+            in_flight: false,
+            last: None,
+            confirmation: planned.confirmation,
+            failing: false,
+            confirmations: VecDeque::new(),
+            wake: grid.at(newest),
+        }
+    }
+
+    /// Goes on after `last`, the latest tick that was taken before the start.
+    fn resume(&mut self, last: Timestamp, now: Timestamp) -> Option<MissedTicks> {
+        let last_idx = self.grid.index_at(last);
+        let mut missed = None;
+        if last.since(now) <= PUT_BACK_MS_MAX {
+            // Everything up to the last one is over, however far the clock was put back.
+            self.taken.push((i64::MIN, last_idx));
+            self.accounted = last_idx;
+            missed = self.miss(self.grid.index_at(now) - 1, MissCause::NotRunning);
+        } else {
+            self.taken.push((last_idx, last_idx));
+        }
+        self.wake = self.next_at(now);
+        missed
+    }
+
+    /// The first regular tick that was not taken, from the newest at `now` on.
+    fn next_at(&self, now: Timestamp) -> Timestamp {
+        self.grid.at(self.next_from(self.grid.index_at(now)))
+    }
+
+    /// Hands out the newest tick that has become due; those before it are missed.
+    fn due(&mut self, now: Timestamp, due: &mut Due) {
+        let newest = self.grid.index_at(now);
+        due.missed
+            .extend(self.miss(newest - 1, MissCause::Suspended));
+        let regular = (!self.is_taken(newest)).then(|| self.grid.at(newest));
+        let mut confirming = None;
+        while let Some(at) = self.confirmations.front().copied()
+            && at <= now
+        {
+            self.confirmations.pop_front();
+            let passed = confirming.replace(at);
+            due.missed
+                .extend(passed.map(|at| self.missed_at(at, MissCause::Suspended)));
+        }
+        if regular > confirming {
+            let passed = confirming.take();
+            due.missed
+                .extend(passed.map(|at| self.missed_at(at, MissCause::Suspended)));
+        }
+        if regular.is_some() {
+            self.take(newest);
+            if confirming.is_some() {
+                due.missed.extend(self.miss(newest, MissCause::Suspended));
+            } else if self.in_flight {
+                due.missed.extend(self.miss(newest, MissCause::Overrun));
+            }
+        }
+        self.accounted = self.accounted.max(newest);
+        match (confirming, regular) {
+            (Some(at), _) if self.in_flight => {
+                due.missed.push(self.missed_at(at, MissCause::Overrun));
+            }
+            (Some(at), _) | (None, Some(at)) if !self.in_flight => {
+                self.in_flight = true;
+                self.last = Some(at);
+                due.ticks.push(Tick {
+                    endpoint: self.id.clone(),
+                    at,
+                });
+            }
+            _ => {}
+        }
+        self.wake_after(newest);
+    }
+
+    /// The next look: at the regular tick after `idx`, or at a confirmation before it.
+    fn wake_after(&mut self, idx: i64) {
+        let regular = self.grid.at(self.next_from(idx + 1));
+        let confirming = self.confirmations.front().copied();
+        self.wake = confirming.map_or(regular, |at| at.min(regular));
+    }
+
+    /// Whether confirmations were planned: `outcome` is the first failure of a run, and came of
+    /// asking at `asked`.
+    fn follow(&mut self, outcome: Outcome, asked: Timestamp) -> bool {
+        match outcome {
+            Outcome::Answered { .. } => {
+                self.failing = false;
+                self.confirmations.clear();
+                return false;
+            }
+            Outcome::Void(_) => return false,
+            Outcome::Failed(_) => {}
+        }
+        let (Some(confirmation), Some(failed), false) =
+            (self.confirmation, self.last, self.failing)
+        else {
+            self.failing = true;
+            return false;
+        };
+        self.failing = true;
+        let idx = self.grid.index_at(failed);
+        let regular = self.grid.at(idx + 1);
+        // Each has its whole interval to end in before the next tick.
+        self.confirmations = (1..=i64::from(confirmation.probes.get()))
+            .map(|nth| failed.plus_ms(nth * confirmation.interval_ms))
+            .take_while(|at| at.plus_ms(confirmation.interval_ms) <= regular)
+            .filter(|at| asked < *at)
+            .collect();
+        self.wake_after(idx);
+        !self.confirmations.is_empty()
+    }
+
+    fn missed_at(&self, at: Timestamp, cause: MissCause) -> MissedTicks {
+        MissedTicks {
+            endpoint: self.id.clone(),
+            first: at,
+            last: at,
+            count: 1,
+            cause,
+        }
+    }
+
     /// Counts what is not accounted for up to and with index `until`.
     fn miss(&mut self, until: i64, cause: MissCause) -> Option<MissedTicks> {
         let first = self.accounted + 1;
@@ -269,7 +464,7 @@ pub fn ticks(
 }
 
 /// The instants `offset + n * interval`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Grid {
     offset_ms: i64,
     interval_ms: i64,

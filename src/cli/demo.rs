@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::close::progress_bar;
-use super::{Failure, asked_to_stop, exit, print, run_daemon, start_logging};
+use super::{Failure, asked_to_reload, asked_to_stop, exit, print, run_daemon, start_logging};
 use crate::app::close::{Kind, Order, close};
 use crate::app::watch::{self, missed_row};
 use crate::clock::Clock;
@@ -84,7 +84,8 @@ async fn play(args: &Args, directory: &Path) -> anyhow::Result<()> {
          Stop with Ctrl-C.\n",
         scene.config_file.display()
     ));
-    watch::run(config, clock, listener, asked_to_stop()).await
+    let reloads = asked_to_reload(scene.config_file);
+    watch::run(config, clock, listener, reloads, asked_to_stop()).await
 }
 
 /// Thirteen months of history, and a statement and a report for each of them.

@@ -12,6 +12,7 @@ mod journal;
 mod key;
 mod letters;
 mod probe;
+mod reload;
 mod run;
 mod settle;
 mod status;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
+use tokio::sync::mpsc;
 
 use crate::config::{self, Config};
 use crate::sla::window::{TZDATA_VERSION, Timestamp, instant_of_local};
@@ -69,6 +71,7 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Args),
+    Reload(reload::Args),
     Check(check::Args),
     Probe(probe::Args),
     Status(status::Args),
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
     let config = ConfigPlace(args.config);
     let result = match &args.command {
         Command::Run(args) => run::run(args, &config),
+        Command::Reload(args) => reload::run(args, &config),
         Command::Check(args) => check::run(args, &config),
         Command::Probe(args) => probe::run(args, &config),
         Command::Status(args) => status::run(args, &config),
@@ -260,6 +264,27 @@ fn start_logging() {
     } else {
         logs.json().try_init()
     };
+}
+
+/// Sends `file` whenever the process is asked to reload (SIGHUP).
+fn asked_to_reload(file: PathBuf) -> mpsc::Receiver<PathBuf> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (wishes, asked) = mpsc::channel(1);
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => {
+            tokio::spawn(async move {
+                while hangup.recv().await.is_some() {
+                    // One that waits is enough: it reads what is there when its turn comes.
+                    if let Err(mpsc::error::TrySendError::Closed(_)) = wishes.try_send(file.clone())
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+        Err(failure) => tracing::warn!("failed to listen to SIGHUP: {failure}"),
+    }
+    asked
 }
 
 /// Ends when the process is asked to end (SIGTERM, SIGINT).

@@ -3,11 +3,16 @@
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use super::{ConfigPlace, Failure, asked_to_stop, exit, run_daemon, start_logging};
+use super::{
+    ConfigPlace, Failure, asked_to_reload, asked_to_stop, exit, run_daemon, start_logging,
+};
 use crate::app::watch;
 use crate::clock::Clock;
 
 /// Watch: probe on schedule, keep, show, and close each month when it is over
+///
+/// SIGHUP (or `vigie reload`) has it read its configuration again: checked first, then taken as a
+/// whole or not at all.
 ///
 /// Stops cleanly on SIGTERM and SIGINT: probes under way may end, and what was seen is saved.
 /// Logs go to standard error (VIGIE_LOG chooses what).
@@ -23,7 +28,8 @@ pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             .await
             .with_context(|| format!("listen on {listen}: set `web.listen` to a free address"))
             .map_err(Failure::system)?;
-        watch::run(config, Clock::System, listener, asked_to_stop())
+        let reloads = asked_to_reload(place.path());
+        watch::run(config, Clock::System, listener, reloads, asked_to_stop())
             .await
             .map_err(Failure::system)
     })?;

@@ -108,7 +108,13 @@ pub(super) struct Endpoint {
     pub(super) timeout: Given<Ms>,
     pub(super) validity: Given<Ms>,
     pub(super) latency_objective: Given<Ms>,
+    pub(super) confirmation: Given<ConfirmationProbes>,
     pub(super) http: Given<Http>,
+}
+
+pub(super) struct ConfirmationProbes {
+    pub(super) interval: At<Ms>,
+    pub(super) probes: At<NonZeroU32>,
 }
 
 pub(super) struct Http {
@@ -346,6 +352,10 @@ fn endpoint(table: Table<'_>) -> Endpoint {
         timeout: table.optional("timeout"),
         validity: table.optional("validity"),
         latency_objective: table.optional("latency_objective"),
+        confirmation: table.optional_table("confirmation", |confirmation| ConfirmationProbes {
+            interval: confirmation.required("interval"),
+            probes: confirmation.required("probes"),
+        }),
         http: table.optional_table("http", http),
     }
 }

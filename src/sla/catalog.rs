@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -220,6 +221,19 @@ pub struct Endpoint {
     pub validity_ms: i64,
     /// Slower correct answers are Degraded, in milliseconds.
     pub latency_objective_ms: Option<u32>,
+    /// How it is asked again after the first failure of a run; absent: with its next tick.
+    pub confirmation: Option<ConfirmationProbes>,
+}
+
+/// Probes beside the regular ones that confirm or refute a failure. Each is an observation of its
+/// own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfirmationProbes {
+    /// From the failure to the first, and from one to the next, in milliseconds; longer than the
+    /// timeout.
+    pub interval_ms: i64,
+    /// How many at most; those that would come too close to the next regular one are left out.
+    pub probes: NonZeroU32,
 }
 
 /// How to ask an endpoint.

@@ -19,7 +19,7 @@ use super::observation::{Outcome, Sequence};
 use super::window::{Timestamp, Window, Windows};
 
 /// What it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
     /// It answered as expected.
     Up,
@@ -28,6 +28,7 @@ pub enum State {
     /// It did not answer, or not as expected.
     Down,
     /// Silence, a void observation, or votes that cannot decide.
+    #[default]
     Unknown,
 }
 

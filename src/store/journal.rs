@@ -31,6 +31,8 @@ pub struct Action {
 pub enum ActionKind {
     /// A configuration came into force.
     ConfigLoaded,
+    /// A configuration that was to come into force was wrong: the former one stayed.
+    ConfigRefused,
     /// A report was written to files.
     ReportWritten,
     /// A letter was handed to the mail server.
@@ -54,6 +56,7 @@ impl ActionKind {
     pub const fn code(self) -> &'static str {
         match self {
             Self::ConfigLoaded => "config_loaded",
+            Self::ConfigRefused => "config_refused",
             Self::ReportWritten => "report_written",
             Self::LetterSent => "letter_sent",
             Self::LetterInterrupted => "letter_interrupted",

@@ -93,6 +93,14 @@ impl Store {
         open::open_reader(path)
     }
 
+    /// The id of the process that records into the store at `path`; nothing if none does.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn recorder(path: &Path) -> Result<Option<u32>, StoreError> {
+        open::recorder(path)
+    }
+
     /// The bytes on disk, with what waits in the log.
     ///
     /// # Errors

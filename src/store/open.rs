@@ -1,7 +1,7 @@
 //! Opening: whose file it is, which version, who records, and how durable it is.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -158,10 +158,39 @@ fn schema_of(path: &Path) -> rusqlite::Result<i64> {
     )
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+/// The process that records into the store at `path`, if there is one.
+pub(super) fn recorder(path: &Path) -> Result<Option<u32>, StoreError> {
+    let lock_path = lock_path(&real_path(path)?);
+    let refused = |source| StoreError::File {
+        doing: "look into the lock file",
+        path: lock_path.clone(),
+        source,
+        remedy: "let this user read and write it",
+    };
+    let mut file = match File::options().read(true).write(true).open(&lock_path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(refused(error)),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            file.read_to_string(&mut text).map_err(refused)?;
+            Ok(text.trim().parse().ok())
+        }
+        Err(TryLockError::Error(source)) => Err(refused(source)),
+    }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
-    let lock_path = PathBuf::from(lock_path);
+    PathBuf::from(lock_path)
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let lock_path = lock_path(path);
     let refused = |source| StoreError::File {
         doing: "create lock file",
         path: lock_path.clone(),
@@ -169,14 +198,19 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         remedy: "create its directory and let this user write there",
     };
     // The file stays behind: what counts is the lock on it, which ends with the process.
-    let file = File::options()
+    let mut file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
         .open(&lock_path)
         .map_err(refused)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            // Who holds it, for those who want to send a signal: true as long as it is held.
+            file.set_len(0).map_err(refused)?;
+            writeln!(file, "{}", std::process::id()).map_err(refused)?;
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
             path: path.to_owned(),
             lock: lock_path,

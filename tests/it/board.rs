@@ -55,6 +55,7 @@ pub(crate) fn endpoint(text: &str, label: &str, contractual: bool) -> Endpoint {
         timeout_ms: 10_000,
         validity_ms: 160_000,
         latency_objective_ms: Some(2_000),
+        confirmation: None,
     }
 }
 

@@ -940,6 +940,24 @@ fn rhythms_that_cannot_work_are_refused() {
             "write a shorter one, for example `latency_objective = \"2s\"`",
         ),
         (
+            timeout,
+            "timeout = \"10s\"\nconfirmation = { interval = «\"10s\"», probes = 2 }",
+            "`interval` of `confirmation` must be longer than `timeout` (10s): probes would overlap",
+            "write a longer one, or a shorter `timeout`",
+        ),
+        (
+            timeout,
+            "timeout = \"10s\"\nconfirmation = { interval = \"15s\", probes = «4» }",
+            "so many confirmations do not fit before the next regular probe, 1min later",
+            "write at most `probes = 3`, or a shorter interval",
+        ),
+        (
+            timeout,
+            "timeout = \"10s\"\nconfirmation = { interval = \"40s\", probes = «1» }",
+            "so many confirmations do not fit before the next regular probe, 1min later",
+            "write an interval of at most 30s, half of the endpoint's",
+        ),
+        (
             "delay = \"6h\"",
             "delay = «\"9s\"»",
             "`delay` closes a month before its last probe can have ended",

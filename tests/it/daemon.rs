@@ -5,6 +5,8 @@
 //! Method: targets on loopback that we start and stop, the daemon in this process or as a child,
 //! and its pages, asked again and again until they say what they must (or too often).
 
+mod reload;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use vigie::app::watch;
 use vigie::clock::Clock;
@@ -182,6 +184,7 @@ fn endpoints(status: &Status) -> impl Iterator<Item = &EndpointStatus> {
 /// The daemon in this process.
 struct Running {
     url: String,
+    reload: mpsc::Sender<PathBuf>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<anyhow::Result<()>>,
 }
@@ -190,10 +193,22 @@ async fn run_here(config: &Config) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(watch::run(config.clone(), Clock::System, listener, async {
-        let _ = stopped.await;
-    }));
-    Running { url, stop, task }
+    let (reload, reloads) = mpsc::channel(1);
+    let task = tokio::spawn(watch::run(
+        config.clone(),
+        Clock::System,
+        listener,
+        reloads,
+        async {
+            let _ = stopped.await;
+        },
+    ));
+    Running {
+        url,
+        reload,
+        stop,
+        task,
+    }
 }
 
 impl Running {
@@ -296,6 +311,7 @@ async fn a_service_is_shown_up_then_down_and_all_that_was_shown_is_kept() {
         config.clone(),
         Clock::System,
         listener,
+        mpsc::channel(1).1,
         std::future::pending(),
     )
     .await;

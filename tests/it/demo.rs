@@ -56,6 +56,7 @@ fn endpoint(id: &str, contractual: bool, interval_s: i64) -> Endpoint {
         timeout_ms: 5_000,
         validity_ms: interval_s * 2_500 + 5_000,
         latency_objective_ms: None,
+        confirmation: None,
     }
 }
 

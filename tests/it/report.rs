@@ -77,6 +77,7 @@ fn endpoint(id: &str, label: &str, provider: Option<&str>, contractual: bool) ->
         timeout_ms: 5 * SECOND_MS,
         validity_ms: 155 * SECOND_MS,
         latency_objective_ms: None,
+        confirmation: None,
     }
 }
 

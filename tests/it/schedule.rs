@@ -1,18 +1,25 @@
 //! The schedule in virtual time: no drift, nothing twice, nothing lost without being counted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZeroU32;
 
 use proptest::prelude::*;
-use vigie::schedule::{MissedTicks, Schedule};
-use vigie::sla::catalog::EndpointId;
-use vigie::sla::observation::MissCause;
-use vigie::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
+use vigie::schedule::{MissedTicks, Planned, Schedule, Tick, ticks};
+use vigie::sla::catalog::{ConfirmationProbes, EndpointId};
+use vigie::sla::observation::{Fault, MissCause, Outcome, Void};
+use vigie::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp, Window};
 
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 fn id(text: &str) -> EndpointId {
     EndpointId::new(text).expect("a valid id")
 }
+
+/// A good answer.
+const GOOD: Outcome = Outcome::Answered {
+    latency_us: 1_000,
+    partial: false,
+};
 
 fn start() -> Timestamp {
     "2025-10-25T12:00:00Z".parse().expect("an instant")
@@ -65,7 +72,7 @@ impl Run {
             let age_ms = self.now.since(tick.at);
             assert!(age_ms < self.interval_ms(&tick.endpoint), "an old tick");
             if self.prompt {
-                self.schedule.finished(&tick.endpoint);
+                self.schedule.finished(&tick.endpoint, GOOD);
             }
             let new = self.asked.insert((tick.endpoint.clone(), tick.at));
             assert!(new, "{tick:?} was handed out twice");
@@ -201,7 +208,7 @@ fn an_endpoint_still_being_probed_misses_its_tick_and_no_other_does() {
     );
     let first = schedule.due(start());
     assert_eq!(first.ticks.len(), 2);
-    schedule.finished(&id("quick"));
+    schedule.finished(&id("quick"), GOOD);
     let second = schedule.due(start().plus_ms(MINUTE_MS));
     let asked: Vec<&str> = second.ticks.iter().map(|t| t.endpoint.as_str()).collect();
     assert_eq!(asked, ["quick"]);
@@ -212,8 +219,8 @@ fn an_endpoint_still_being_probed_misses_its_tick_and_no_other_does() {
         (missed.endpoint.as_str(), missed.count, missed.cause),
         ("slow", 1, MissCause::Overrun)
     );
-    schedule.finished(&id("slow"));
-    schedule.finished(&id("quick"));
+    schedule.finished(&id("slow"), GOOD);
+    schedule.finished(&id("quick"), GOOD);
     let third = schedule.due(start().plus_ms(2 * MINUTE_MS));
     assert_eq!(third.ticks.len(), 2);
     assert!(third.missed.is_empty());
@@ -301,6 +308,250 @@ fn endpoints_spread_over_their_interval() {
     let (least, most) = (per_second.iter().min(), per_second.iter().max());
     assert!(least >= Some(&100), "{per_second:?}");
     assert!(most <= Some(&240), "{per_second:?}");
+}
+
+/// An endpoint that is asked every minute, and confirms a failure twice, 15 s apart.
+fn confirming(text: &str) -> Planned {
+    Planned {
+        confirmation: Some(ConfirmationProbes {
+            interval_ms: 15 * SECOND_MS,
+            probes: NonZeroU32::new(2).expect("not zero"),
+        }),
+        ..(id(text), MINUTE_MS).into()
+    }
+}
+
+const BAD: Outcome = Outcome::Failed(Fault::Connect);
+
+/// An instant of the grid of `a`.
+fn on_the_tick() -> Timestamp {
+    let window = Window::new(start(), start().plus_ms(MINUTE_MS)).expect("a minute");
+    ticks(&id("a"), MINUTE_MS, window).next().expect("a tick")
+}
+
+/// The ticks that are handed out in the five minutes after `begin`, in seconds after the first one;
+/// `outcome` answers each.
+fn asked_s(mut schedule: Schedule, begin: Timestamp, outcome: impl Fn(i64) -> Outcome) -> Vec<i64> {
+    let mut first = None;
+    let mut asked = Vec::new();
+    let mut now = begin;
+    while now < begin.plus_ms(5 * MINUTE_MS) {
+        for tick in schedule.due(now).ticks {
+            let after_s = tick.at.since(*first.get_or_insert(tick.at)) / SECOND_MS;
+            asked.push(after_s);
+            schedule.finished(&tick.endpoint, outcome(after_s));
+        }
+        now = schedule.next_wake().expect("an endpoint");
+    }
+    asked
+}
+
+#[test]
+fn the_first_failure_of_a_run_is_confirmed_on_ticks_of_their_own() {
+    let begin = on_the_tick();
+    let schedule = || Schedule::new([confirming("a")], &[], begin);
+    for (what, outcome, expected) in [
+        (
+            "good",
+            (|_| GOOD) as fn(i64) -> Outcome,
+            vec![0, 60, 120, 180, 240],
+        ),
+        (
+            "down for good",
+            |s| if s < 60 { GOOD } else { BAD },
+            vec![0, 60, 75, 90, 120, 180, 240],
+        ),
+        (
+            "refuted by the first",
+            |s| if s == 60 { BAD } else { GOOD },
+            vec![0, 60, 75, 120, 180, 240],
+        ),
+        (
+            "two runs",
+            |s| if s == 60 || s == 180 { BAD } else { GOOD },
+            vec![0, 60, 75, 120, 180, 195, 240],
+        ),
+        (
+            "nothing said on the way",
+            |s| match s {
+                60 => BAD,
+                75 => Outcome::Void(Void::Uplink),
+                _ => GOOD,
+            },
+            vec![0, 60, 75, 90, 120, 180, 240],
+        ),
+    ] {
+        assert_eq!(asked_s(schedule(), begin, outcome), expected, "{what}");
+    }
+    // After a restart in the middle of an outage, its next failure is confirmed anew.
+    let again = Schedule::new([confirming("a")], &[(id("a"), begin)], begin.plus_ms(1));
+    assert_eq!(asked_s(again, begin, |_| BAD)[..4], [0, 15, 30, 60]);
+    // Asked 20 s late, as after a start: what lies behind was never planned.
+    let late = begin.plus_ms(20 * SECOND_MS);
+    let schedule = Schedule::new([confirming("a")], &[], late);
+    assert_eq!(asked_s(schedule, late, |_| BAD)[..3], [0, 30, 60]);
+}
+
+#[test]
+fn a_confirmation_that_passes_unasked_is_missed() {
+    let mut schedule = Schedule::new([confirming("a")], &[], on_the_tick());
+    let failed = schedule.due(on_the_tick()).ticks.remove(0);
+    schedule.finished(&failed.endpoint, BAD);
+    // Both confirmations have passed: the newer one is asked, the older one is on record.
+    let now = failed.at.plus_ms(31 * SECOND_MS);
+    let due = schedule.due(now);
+    assert_eq!(due.ticks[0].at, failed.at.plus_ms(30 * SECOND_MS));
+    let [missed] = &due.missed[..] else {
+        panic!("{:?}", due.missed);
+    };
+    assert_eq!(
+        (missed.first, missed.count, missed.cause),
+        (failed.at.plus_ms(15 * SECOND_MS), 1, MissCause::Suspended)
+    );
+    // A clock that is put back takes the plan with it; nothing is asked twice.
+    schedule.finished(&failed.endpoint, BAD);
+    assert!(schedule.due(on_the_tick()).ticks.is_empty());
+}
+
+#[test]
+fn a_new_watch_list_disturbs_nobody_who_stays() {
+    let mut schedule = Schedule::new(
+        [
+            (id("stays"), MINUTE_MS),
+            (id("goes"), MINUTE_MS),
+            (id("changes"), MINUTE_MS),
+        ],
+        &[],
+        start(),
+    );
+    let first = schedule.due(start()).ticks;
+    assert_eq!(first.len(), 3);
+    let of = |ticks: &[Tick], text: &str| {
+        ticks
+            .iter()
+            .find(|tick| tick.endpoint.as_str() == text)
+            .map(|tick| tick.at)
+    };
+    let stays_at = of(&first, "stays").expect("asked");
+    // While the probes are under way. `back` was asked before, and is watched again.
+    let earlier = start().plus_ms(-5 * MINUTE_MS);
+    let now = start().plus_ms(SECOND_MS);
+    schedule.replace(
+        [
+            (id("back"), MINUTE_MS),
+            (id("changes"), 10 * SECOND_MS),
+            (id("new"), MINUTE_MS),
+            (id("stays"), MINUTE_MS),
+        ],
+        &[(id("back"), earlier), (id("stays"), stays_at)],
+        now,
+    );
+    let due = schedule.due(now);
+    assert!(of(&due.ticks, "new").is_some() && of(&due.ticks, "back").is_some());
+    assert!(of(&due.ticks, "stays").is_none(), "it was asked already");
+    assert!(
+        due.missed
+            .iter()
+            .all(|missed| missed.endpoint.as_str() != "stays"),
+        "{due:?}"
+    );
+    let back = due
+        .missed
+        .iter()
+        .find(|missed| missed.endpoint.as_str() == "back");
+    assert_eq!(back.map(|missed| missed.cause), Some(MissCause::NotRunning));
+    for text in ["stays", "goes", "changes"] {
+        schedule.finished(&id(text), GOOD);
+    }
+    let mut seen = Vec::new();
+    let end = now.plus_ms(MINUTE_MS);
+    while let Some(wake) = schedule.next_wake()
+        && wake <= end
+    {
+        for tick in schedule.due(wake).ticks {
+            schedule.finished(&tick.endpoint, GOOD);
+            seen.push(tick);
+        }
+    }
+    assert_eq!(of(&seen, "stays"), Some(stays_at.plus_ms(MINUTE_MS)));
+    assert_eq!(of(&seen, "goes"), None);
+    let n_changes = seen
+        .iter()
+        .filter(|tick| tick.endpoint.as_str() == "changes");
+    assert_eq!(n_changes.count(), 6);
+}
+
+/// Ten thousand endpoints through a bad day: one hangs for good, some take longer than their
+/// interval, the clock is put back by 30 s and ahead by an hour, and the machine sleeps six hours.
+/// What was asked and what was missed must tile the grid of each endpoint exactly.
+#[test]
+fn ten_thousand_endpoints_lose_nothing_uncounted_and_are_asked_nothing_twice() {
+    const INTERVAL_MS: i64 = 10 * SECOND_MS;
+    let hangs = id("endpoint-00007");
+    let is_slow = |endpoint: &EndpointId| endpoint.as_str().ends_with("00");
+    let all = (0..10_000).map(|n| (id(&format!("endpoint-{n:05}")), INTERVAL_MS));
+    let mut schedule = Schedule::new(all, &[], start());
+    // By endpoint: first and last tick of each stretch, and whether it was asked.
+    let mut books: HashMap<EndpointId, Vec<(Timestamp, Timestamp, bool)>> = HashMap::new();
+    let mut under_way: BTreeMap<Timestamp, Vec<EndpointId>> = BTreeMap::new();
+    let mut now = start();
+    for leap_ms in [0, -30 * SECOND_MS, HOUR_MS, 6 * HOUR_MS] {
+        now = now.plus_ms(leap_ms);
+        let end = now.plus_ms(MINUTE_MS);
+        while now <= end {
+            let later = under_way.split_off(&now.plus_ms(1));
+            for endpoint in std::mem::replace(&mut under_way, later)
+                .into_values()
+                .flatten()
+            {
+                schedule.finished(&endpoint, GOOD);
+            }
+            let due = schedule.due(now);
+            for missed in due.missed {
+                let of = books.entry(missed.endpoint).or_default();
+                of.push((missed.first, missed.last, false));
+            }
+            for tick in due.ticks {
+                if is_slow(&tick.endpoint) {
+                    let over = under_way
+                        .entry(now.plus_ms(INTERVAL_MS * 3 / 2))
+                        .or_default();
+                    over.push(tick.endpoint.clone());
+                } else if tick.endpoint != hangs {
+                    schedule.finished(&tick.endpoint, GOOD);
+                }
+                books
+                    .entry(tick.endpoint)
+                    .or_default()
+                    .push((tick.at, tick.at, true));
+            }
+            // As the daemon does: until the next wake, at most a second.
+            let wake = schedule.next_wake().expect("endpoints");
+            now = wake.min(now.plus_ms(SECOND_MS)).max(now.plus_ms(1));
+        }
+    }
+    assert_eq!(books.len(), 10_000);
+    for (endpoint, mut stretches) in books {
+        stretches.sort();
+        for pair in stretches.windows(2) {
+            assert_eq!(
+                pair[1].0.since(pair[0].1),
+                INTERVAL_MS,
+                "{endpoint}: a tick is lost or there twice: {pair:?}"
+            );
+        }
+        let n_asked = stretches.iter().filter(|(.., asked)| *asked).count();
+        // Four minutes, of which 30 s were lived twice.
+        let expected = match endpoint {
+            _ if endpoint == hangs => 1..2,
+            _ if is_slow(&endpoint) => 9..14,
+            _ => 20..26,
+        };
+        assert!(
+            expected.contains(&n_asked),
+            "{endpoint} was asked {n_asked} times"
+        );
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -9,50 +9,38 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::error;
 
+use super::plan::WatchList;
 use super::recorder::Pressure;
 use super::{Note, SHOW_EVERY};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::probe::Prober;
-use crate::schedule::{Schedule, Tick};
-use crate::sla::catalog::{Endpoint, EndpointId, VantageId};
+use crate::schedule::{Planned, Schedule, Tick};
+use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Finding, Observation, Outcome, Trace, Void};
 use crate::sla::window::Timestamp;
 
 /// How long probes under way may go on after the stop signal.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What asking takes.
+/// What asking takes, whoever is asked.
 #[derive(Clone)]
 pub(super) struct Asker {
-    pub(super) prober: Prober,
     pub(super) clock: Clock,
+    pub(super) vantage: VantageId,
     pub(super) metrics: Arc<Metrics>,
     pub(super) to_recorder: mpsc::Sender<Note>,
     pub(super) pressure: Arc<Pressure>,
 }
 
-/// Asks until stopped.
+/// Asks those on the watch list in force, until stopped.
 pub(super) async fn ask(
     asker: Asker,
-    watched: Vec<Arc<Endpoint>>,
-    last_ticks: Vec<(EndpointId, Timestamp)>,
-    concurrency_max: usize,
-    vantage: VantageId,
+    mut watch_lists: watch::Receiver<WatchList>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut schedule = Schedule::new(
-        watched
-            .iter()
-            .map(|endpoint| (endpoint.id.clone(), endpoint.interval_ms)),
-        &last_ticks,
-        asker.clock.now(),
-    );
-    let by_id: BTreeMap<EndpointId, Arc<Endpoint>> = watched
-        .into_iter()
-        .map(|endpoint| (endpoint.id.clone(), endpoint))
-        .collect();
-    let permits = Arc::new(Semaphore::new(concurrency_max));
+    let mut list = watch_lists.borrow_and_update().clone();
+    let mut schedule = Schedule::new(planned(&list), &list.last_ticks, asker.clock.now());
+    let mut permits = Arc::new(Semaphore::new(list.concurrency_max));
     let mut under_way: JoinSet<Finding> = JoinSet::new();
     // Which endpoint a task asks, should the task itself be lost.
     let mut asked: BTreeMap<tokio::task::Id, (EndpointId, Timestamp)> = BTreeMap::new();
@@ -65,26 +53,27 @@ pub(super) async fn ask(
             asker.hand_over(Note::Missed(due.missed));
         }
         for Tick { endpoint, at } in due.ticks {
-            let Some(whom) = by_id.get(&endpoint) else {
+            let Some(whom) = list.endpoints.get(&endpoint) else {
                 continue;
             };
             if let Some(until) = waiting.get(&endpoint) {
                 if now < *until {
-                    schedule.finished(&endpoint);
                     let message = format!("not asked: the service asked us to wait until {until}");
-                    let void = unasked(endpoint, &vantage, at, Void::RateLimited, message);
+                    let void = unasked(endpoint, &asker.vantage, at, Void::RateLimited, message);
+                    schedule.finished(&void.endpoint, void.observation.outcome);
                     asker.hand_over(Note::Seen(void));
                     continue;
                 }
                 waiting.remove(&endpoint);
             }
-            let (whom, asker, permits) = (Arc::clone(whom), asker.clone(), Arc::clone(&permits));
+            let (whom, prober) = (Arc::clone(whom), list.prober.clone());
+            let (asker, permits) = (asker.clone(), Arc::clone(&permits));
             let task = under_way.spawn(async move {
                 // The semaphore is never closed.
                 let _permit = permits.acquire_owned().await;
                 let begin = asker.clock.now();
                 asker.metrics.started(begin.since(at));
-                asker.prober.probe(&whom, at, begin).await
+                prober.probe(&whom, at, begin).await
             });
             asked.insert(task.id(), (endpoint, at));
         }
@@ -106,10 +95,10 @@ pub(super) async fn ask(
                         };
                         error!(endpoint = %endpoint, "the probe of `{endpoint}` broke off: {failed}");
                         let message = "the probe broke off inside the monitor".to_owned();
-                        unasked(endpoint, &vantage, tick, Void::NotExecuted, message)
+                        unasked(endpoint, &asker.vantage, tick, Void::NotExecuted, message)
                     }
                 };
-                schedule.finished(&finding.endpoint);
+                schedule.finished(&finding.endpoint, finding.observation.outcome);
                 if let Some(wait_ms) = finding.trace.retry_after_ms {
                     let until = asker.clock.now().plus_ms(wait_ms);
                     waiting.insert(finding.endpoint.clone(), until);
@@ -117,6 +106,12 @@ pub(super) async fn ask(
                 asker.hand_over(Note::Seen(finding));
             }
             () = tokio::time::sleep(wait) => {}
+            Ok(()) = watch_lists.changed() => {
+                list = watch_lists.borrow_and_update().clone();
+                schedule.replace(planned(&list), &list.last_ticks, asker.clock.now());
+                permits = Arc::new(Semaphore::new(list.concurrency_max));
+                waiting.retain(|endpoint, _| list.endpoints.contains_key(endpoint));
+            }
             _ = stopped.wait_for(|stopped| *stopped) => break,
         }
     }
@@ -129,6 +124,12 @@ pub(super) async fn ask(
         }
     };
     let _ = tokio::time::timeout(GRACE, drain).await;
+}
+
+fn planned(list: &WatchList) -> impl Iterator<Item = Planned> {
+    list.endpoints
+        .values()
+        .map(|endpoint| Planned::from(endpoint.as_ref()))
 }
 
 /// A tick at which nothing was asked, on record with the reason.

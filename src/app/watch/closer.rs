@@ -1,6 +1,6 @@
 //! Closes months that are over.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
+use super::WHO;
 use crate::app::close::{Done, Kind, Order, close, unfinished_months};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -18,6 +19,9 @@ use crate::store::Store;
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How many months back the daemon closes by itself; older ones are for `vigie close`.
 const MONTHS_CLOSED: i32 = 2;
+
+/// One closing at a time: that of a former configuration may still be at its end.
+static CLOSING: Mutex<()> = Mutex::new(());
 
 /// Closes months that are over, until stopped. A closing that a stop cuts short is done again
 /// after the next start.
@@ -32,7 +36,10 @@ pub(super) async fn close_months(
         if next_closing.is_none_or(|next| next <= now) {
             let work = spawn_blocking({
                 let config = Arc::clone(&config);
-                move || close_what_is_over(&config, now)
+                move || {
+                    let _one = CLOSING.lock().unwrap_or_else(PoisonError::into_inner);
+                    close_what_is_over(&config, now)
+                }
             });
             let outcome = tokio::select! {
                 outcome = work => outcome,
@@ -91,7 +98,7 @@ fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<All
         partner: None,
         service: None,
         kind: Kind::Final,
-        who: "vigie run",
+        who: WHO,
     };
     let mut store = Store::open_beside(&config.store.path)?;
     for closed in close(config, &mut store, now, &order, &mut |_| {})? {

@@ -62,6 +62,10 @@ pub(super) async fn keep(
                         board.miss(ticks.cause, ticks.count);
                     }
                 }
+                Some(Event::Configured(config)) => {
+                    metrics.config_taken(clock.now());
+                    board.replace(&config.catalog);
+                }
                 Some(Event::Loaded(pictures)) => {
                     loaded = true;
                     for picture in pictures {

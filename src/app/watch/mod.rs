@@ -16,40 +16,39 @@
 mod asker;
 mod closer;
 mod keeper;
+mod plan;
 mod recorder;
 mod refresher;
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
-use tracing::info;
+use tracing::{error, info, warn};
 
-use super::letters;
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::mail::{Mailer, Sender};
 use crate::metrics::Metrics;
-use crate::probe::Prober;
 use crate::schedule::MissedTicks;
-use crate::sla::catalog::{Endpoint, EndpointId};
 use crate::sla::observation::Finding;
-use crate::sla::window::Timestamp;
 use crate::store::{Action, ActionKind, Store};
 use crate::web::{self, Pages};
 
 pub use recorder::missed_row;
 
 use asker::{Asker, ask};
-use closer::close_months;
 use keeper::{Backlog, keep};
+use plan::{Plan, Shift};
 use recorder::{Pressure, record};
-use refresher::{Picture, refresh};
+use refresher::Picture;
 
 /// Findings that wait for the store; beyond it they are lost, and counted.
 const BACKLOG_MAX: usize = 100_000;
@@ -59,7 +58,13 @@ const EVENTS_MAX: usize = 64;
 /// clock that was set is noticed.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 
+/// Who acts, in the journal.
+const WHO: &str = "vigie run";
+
 /// Runs the daemon until `stop`.
+///
+/// Each path that comes through `reloads` is read as the new configuration: if all of it is right,
+/// it takes the place of the old one as a whole; otherwise nothing changes.
 ///
 /// # Errors
 /// Whatever keeps it from starting: a store that is not ours, secrets or certificates that cannot
@@ -68,41 +73,17 @@ pub async fn run(
     config: Config,
     clock: Clock,
     listener: TcpListener,
+    mut reloads: mpsc::Receiver<PathBuf>,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let config = Arc::new(config);
     let listen = listener
         .local_addr()
         .context("read the address that the page listens on")?;
-    let prober =
-        Prober::new(config.vantage.clone())?.with_controls(config.probing.controls.clone());
-    let watched: Vec<Arc<Endpoint>> = config
-        .catalog
-        .endpoints()
-        .filter(|(_, endpoint)| !endpoint.retired)
-        .map(|(_, endpoint)| Arc::new(endpoint.clone()))
-        .collect();
-    for endpoint in &watched {
-        prober
-            .prepare(endpoint)
-            .with_context(|| format!("prepare the probe of `{}`", endpoint.id))?;
-    }
-    // Read now, so that a password that cannot be read or may be read by too many is told at once.
-    let mailer = Mailer::new(&config.mail)?;
-    let sender = Sender::from_config(&config.mail)?;
+    let mut plan = Plan::new(config)?;
+    let mut config = Arc::clone(&plan.config);
     let now = clock.now();
     let mut store = open_store(&config)?;
-    let loaded = Action {
-        kind: ActionKind::ConfigLoaded,
-        what: serde_json::json!({ "sha256": config.sha256 }),
-    };
-    store.journal("vigie run", now, &loaded)?;
-    let last_ticks: Vec<(EndpointId, Timestamp)> = store
-        .last_ticks()?
-        .into_iter()
-        .filter(|(_, vantage, _)| *vantage == config.vantage)
-        .map(|(endpoint, _, tick)| (endpoint, tick))
-        .collect();
+    plan.comes_into_force(&mut store, now)?;
 
     let board = Board::new(&config.catalog, now);
     let (show, shown) = watch::channel(Arc::new(board.clone()));
@@ -132,45 +113,23 @@ pub async fn run(
             pressure: Arc::clone(&pressure),
         },
     ));
-    let refresher = tokio::spawn(refresh(
-        Arc::clone(&config),
-        clock.clone(),
-        events,
-        stopped.clone(),
-    ));
-    let closer = tokio::spawn(close_months(
-        Arc::clone(&config),
-        clock.clone(),
-        stopped.clone(),
-    ));
-    let postman = mailer.map(|mailer| {
-        tokio::spawn(letters::deliver(
-            Arc::clone(&config),
-            mailer,
-            sender,
-            clock.clone(),
-            Arc::clone(&metrics),
-            stopped.clone(),
-        ))
-    });
-    let page_clock = clock.clone();
+    let (watch_lists, watch_list) = watch::channel(plan.watch_list.clone());
     let scheduler = tokio::spawn(ask(
         Asker {
-            prober,
-            clock,
+            clock: clock.clone(),
+            vantage: config.vantage.clone(),
             metrics: Arc::clone(&metrics),
             to_recorder,
             pressure,
         },
-        watched,
-        last_ticks,
-        config.probing.concurrency_max,
-        config.vantage.clone(),
+        watch_list,
         stopped.clone(),
     ));
+    let mut shift = Shift::begin(plan, &clock, &events, &metrics);
+    let page_clock = clock.clone();
     let pages = Pages {
         board: shown,
-        metrics,
+        metrics: Arc::clone(&metrics),
         now: Arc::new(move || page_clock.now()),
     };
     let mut until_stopped = stopped;
@@ -182,21 +141,84 @@ pub async fn run(
         endpoints = config.catalog.endpoints().count(),
         "watching; the page is at http://{listen}/"
     );
-    stop.await;
+    tell_supervisor(&[NotifyState::Ready]);
+    let mut stop = pin!(stop);
+    loop {
+        let file = tokio::select! {
+            () = &mut stop => break,
+            Some(file) = reloads.recv() => file,
+        };
+        tell_reloading();
+        match reload(&file, &config, &clock).await {
+            Ok(plan) => {
+                config = Arc::clone(&plan.config);
+                // The board first: what is asked next is known on it.
+                let _ = events.send(Event::Configured(Arc::clone(&config))).await;
+                watch_lists.send_replace(plan.watch_list.clone());
+                shift.end().await;
+                shift = Shift::begin(plan, &clock, &events, &metrics);
+                info!(
+                    endpoints = config.catalog.endpoints().count(),
+                    "the configuration `{}` is in force",
+                    file.display()
+                );
+            }
+            Err(refusal) => {
+                metrics.config_refused();
+                error!("failed to reload: {refusal:#}; the former configuration stays in force");
+            }
+        }
+        tell_supervisor(&[NotifyState::Ready]);
+    }
     info!("stopping: probes under way may end, what was seen is saved");
+    tell_supervisor(&[NotifyState::Stopping]);
     let _ = stopping.send(true);
+    drop(events);
     // In the order of the data: nobody is left waiting for somebody who went first.
     let _ = scheduler.await;
-    let _ = refresher.await;
-    let _ = closer.await;
-    if let Some(postman) = postman {
-        let _ = postman.await;
-    }
+    shift.end().await;
     let _ = spawn_blocking(move || recorder.join()).await;
     let _ = keeper.await;
     let _ = server.await;
     info!("stopped");
     Ok(())
+}
+
+/// The configuration in `file`, checked and on record; or why not, on record too.
+async fn reload(file: &Path, in_force: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
+    let (file, in_force, now) = (file.to_owned(), Arc::clone(in_force), clock.now());
+    spawn_blocking(move || {
+        let mut store = Store::open_beside(&in_force.store.path)?;
+        let plan = Plan::reload(&file, &in_force).and_then(|mut plan| {
+            plan.comes_into_force(&mut store, now)?;
+            Ok(plan)
+        });
+        plan.or_else(|refusal| {
+            let refused = Action {
+                kind: ActionKind::ConfigRefused,
+                what: serde_json::json!({ "reason": format!("{refusal:#}") }),
+            };
+            store.journal(WHO, now, &refused)?;
+            Err(refusal)
+        })
+    })
+    .await
+    .context("read the configuration")?
+}
+
+/// Tells systemd, if it started us and wants to know. That it cannot be told keeps nothing from
+/// working.
+fn tell_supervisor(states: &[NotifyState<'_>]) {
+    if let Err(failure) = sd_notify::notify(states) {
+        warn!("failed to tell the supervisor: {failure}");
+    }
+}
+
+fn tell_reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell_supervisor(&[NotifyState::Reloading, now]),
+        Err(failure) => warn!("failed to read the monotonic clock: {failure}"),
+    }
 }
 
 fn open_store(config: &Config) -> anyhow::Result<Store> {
@@ -219,6 +241,8 @@ enum Event {
     Stored(Vec<Finding>),
     /// These ticks passed without a probe, and that is in the store.
     Missed(Vec<MissedTicks>),
+    /// From now on this is watched.
+    Configured(Arc<Config>),
     /// The store was read: what it says of each service.
     Loaded(Vec<Picture>),
 }

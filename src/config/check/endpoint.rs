@@ -11,8 +11,8 @@ use crate::config::kind::{Bytes, Method, Redirects};
 use crate::config::raw;
 use crate::config::reader::Given;
 use crate::sla::catalog::{
-    Endpoint, EndpointId, Family, HttpProbe, HttpVersion, JsonState, Probe, Proxy, ProxyKind,
-    Route, SecretPlace, Value,
+    ConfirmationProbes, Endpoint, EndpointId, Family, HttpProbe, HttpVersion, JsonState, Probe,
+    Proxy, ProxyKind, Route, SecretPlace, Value,
 };
 use crate::sla::window::{HOUR_MS, SECOND_MS};
 
@@ -42,6 +42,7 @@ struct Rhythm {
     timeout_ms: i64,
     validity_ms: i64,
     latency_objective_ms: Option<u32>,
+    confirmation: Option<ConfirmationProbes>,
 }
 
 impl Checker<'_> {
@@ -82,6 +83,7 @@ impl Checker<'_> {
             timeout_ms: rhythm.timeout_ms,
             validity_ms: rhythm.validity_ms,
             latency_objective_ms: rhythm.latency_objective_ms,
+            confirmation: rhythm.confirmation,
         })
     }
 
@@ -167,6 +169,58 @@ impl Checker<'_> {
             timeout_ms,
             validity_ms,
             latency_objective_ms: objective_ms.and_then(|ms| u32::try_from(ms).ok()),
+            confirmation: match &raw.confirmation {
+                Given::LeftOut => None,
+                Given::Wrong => return None,
+                Given::Written(written) => {
+                    Some(self.confirmation_probes(written.get_ref(), interval_ms, timeout_ms)?)
+                }
+            },
+        })
+    }
+
+    fn confirmation_probes(
+        &self,
+        raw: &raw::ConfirmationProbes,
+        interval_ms: i64,
+        timeout_ms: i64,
+    ) -> Option<ConfirmationProbes> {
+        let (interval, probes) = (raw.interval.as_ref()?, raw.probes.as_ref()?);
+        let confirming_ms = interval.get_ref().0;
+        if confirming_ms <= timeout_ms {
+            self.notes.fault(
+                interval.span(),
+                format!(
+                    "`interval` of `confirmation` must be longer than `timeout` ({}): probes would overlap",
+                    show_duration_ms(timeout_ms)
+                ),
+                "write a longer one, or a shorter `timeout`",
+            );
+            return None;
+        }
+        let probes_max = interval_ms / confirming_ms - 1;
+        if i64::from(probes.get_ref().get()) > probes_max {
+            let remedy = if probes_max < 1 {
+                format!(
+                    "write an interval of at most {}, half of the endpoint's",
+                    show_duration_ms(interval_ms / 2)
+                )
+            } else {
+                format!("write at most `probes = {probes_max}`, or a shorter interval")
+            };
+            self.notes.fault(
+                probes.span(),
+                format!(
+                    "so many confirmations do not fit before the next regular probe, {} later",
+                    show_duration_ms(interval_ms)
+                ),
+                remedy,
+            );
+            return None;
+        }
+        Some(ConfirmationProbes {
+            interval_ms: confirming_ms,
+            probes: *probes.get_ref(),
         })
     }
 

@@ -56,6 +56,7 @@ fn endpoint_within(probe: HttpProbe, timeout_ms: i64) -> Endpoint {
         timeout_ms,
         validity_ms: 160_000,
         latency_objective_ms: None,
+        confirmation: None,
     }
 }
 

@@ -1,0 +1,160 @@
+//! A configuration ready to be worked by: checked, and with what was read from this machine for it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::Event;
+use super::closer::close_months;
+use super::refresher::refresh;
+use crate::app::letters;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::mail::{Mailer, Sender};
+use crate::metrics::Metrics;
+use crate::probe::Prober;
+use crate::sla::catalog::{Endpoint, EndpointId};
+use crate::sla::window::Timestamp;
+use crate::store::{Action, ActionKind, Store};
+
+/// What a configuration makes of the daemon.
+pub(super) struct Plan {
+    pub(super) config: Arc<Config>,
+    pub(super) watch_list: WatchList,
+    mailer: Option<Mailer>,
+    sender: Sender,
+}
+
+/// Whom to ask, and how.
+#[derive(Clone)]
+pub(super) struct WatchList {
+    pub(super) prober: Prober,
+    pub(super) endpoints: Arc<HashMap<EndpointId, Arc<Endpoint>>>,
+    pub(super) concurrency_max: usize,
+    /// The latest tick already taken of each endpoint.
+    pub(super) last_ticks: Arc<Vec<(EndpointId, Timestamp)>>,
+}
+
+impl Plan {
+    /// Reads what `config` points to, so that what cannot be read is told at once.
+    pub(super) fn new(config: Config) -> anyhow::Result<Self> {
+        let prober =
+            Prober::new(config.vantage.clone())?.with_controls(config.probing.controls.clone());
+        let endpoints: HashMap<EndpointId, Arc<Endpoint>> = config
+            .catalog
+            .endpoints()
+            .filter(|(_, endpoint)| !endpoint.retired)
+            .map(|(_, endpoint)| (endpoint.id.clone(), Arc::new(endpoint.clone())))
+            .collect();
+        for (_, endpoint) in config.catalog.endpoints() {
+            if !endpoint.retired {
+                prober
+                    .prepare(endpoint)
+                    .with_context(|| format!("prepare the probe of `{}`", endpoint.id))?;
+            }
+        }
+        Ok(Self {
+            watch_list: WatchList {
+                prober,
+                endpoints: Arc::new(endpoints),
+                concurrency_max: config.probing.concurrency_max,
+                last_ticks: Arc::default(),
+            },
+            mailer: Mailer::new(&config.mail)?,
+            sender: Sender::from_config(&config.mail)?,
+            config: Arc::new(config),
+        })
+    }
+
+    /// Reads `file` in place of the configuration in force.
+    pub(super) fn reload(file: &Path, in_force: &Config) -> anyhow::Result<Self> {
+        let config = config::load(file)?;
+        for (key, same) in [
+            ("store.path", config.store == in_force.store),
+            ("vantage.id", config.vantage == in_force.vantage),
+            ("web.listen", config.web == in_force.web),
+            ("metrics", config.metrics == in_force.metrics),
+        ] {
+            ensure!(
+                same,
+                "change `{key}` while the daemon runs: put it back, or restart the daemon"
+            );
+        }
+        Self::new(config)
+    }
+
+    /// Puts on record that it comes into force, and looks up where the schedule goes on.
+    pub(super) fn comes_into_force(
+        &mut self,
+        store: &mut Store,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let loaded = Action {
+            kind: ActionKind::ConfigLoaded,
+            what: serde_json::json!({ "sha256": self.config.sha256 }),
+        };
+        store.journal(super::WHO, now, &loaded)?;
+        let last_ticks = store
+            .last_ticks()?
+            .into_iter()
+            .filter(|(_, vantage, _)| *vantage == self.config.vantage)
+            .map(|(endpoint, _, tick)| (endpoint, tick))
+            .collect();
+        self.watch_list.last_ticks = Arc::new(last_ticks);
+        Ok(())
+    }
+}
+
+/// The tasks beside probing, as one configuration wants them. A new configuration gets new ones.
+pub(super) struct Shift {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Shift {
+    pub(super) fn begin(
+        plan: Plan,
+        clock: &Clock,
+        events: &mpsc::Sender<Event>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let config = plan.config;
+        let mut tasks = vec![
+            tokio::spawn(refresh(
+                Arc::clone(&config),
+                clock.clone(),
+                events.clone(),
+                stopped.clone(),
+            )),
+            tokio::spawn(close_months(
+                Arc::clone(&config),
+                clock.clone(),
+                stopped.clone(),
+            )),
+        ];
+        if let Some(mailer) = plan.mailer {
+            tasks.push(tokio::spawn(letters::deliver(
+                config,
+                mailer,
+                plan.sender,
+                clock.clone(),
+                Arc::clone(metrics),
+                stopped,
+            )));
+        }
+        Self { stop, tasks }
+    }
+
+    /// Ends when nothing is begun any more; a letter under way is handed over first.
+    pub(super) async fn end(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}

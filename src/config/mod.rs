@@ -187,6 +187,8 @@ pub struct MetricsConfig {
     pub duration_bounds_ms: Vec<i64>,
     /// Upper bounds of the buckets of a stage's time, in milliseconds, in ascending order.
     pub phase_bounds_ms: Vec<i64>,
+    /// The most partners whose statements are exported one by one; at least 1.
+    pub partners_max: usize,
     /// Written with every series: name and value. None of [`RESERVED_LABELS`].
     pub labels: Vec<(String, String)>,
 }
@@ -196,6 +198,7 @@ impl Default for MetricsConfig {
         Self {
             duration_bounds_ms: vec![100, 300, 1_000, 3_000, 10_000],
             phase_bounds_ms: vec![1, 5, 25, 100, 250, 500, 1_000, 5_000, 30_000],
+            partners_max: 50,
             labels: Vec::new(),
         }
     }

@@ -50,6 +50,7 @@ pub(super) struct Probing {
 pub(super) struct Metrics {
     pub(super) duration_buckets: Option<Vec<Spanned<Ms>>>,
     pub(super) phase_buckets: Option<Vec<Spanned<Ms>>>,
+    pub(super) partners_max: Given<NonZeroU32>,
     pub(super) labels: Vec<Named<Line>>,
 }
 
@@ -290,6 +291,7 @@ fn metrics(table: &Table<'_>) -> Metrics {
     Metrics {
         duration_buckets: table.optional_list("duration_buckets"),
         phase_buckets: table.optional_list("phase_buckets"),
+        partners_max: table.optional("partners_max"),
         labels: table.free_values("labels"),
     }
 }

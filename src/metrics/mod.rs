@@ -9,22 +9,27 @@
 //! twenty series, whatever happens to it, and all of them are there from the start: what has many
 //! values (faults, reasons, statuses, stages) is counted per service.
 
+mod blackbox;
 mod counts;
 mod page;
 mod present;
 mod shapes;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{Histogram, HistogramOpts, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
 use tokio::sync::watch;
 
 use crate::board::Board;
 use crate::config::MetricsConfig;
+use crate::sla::availability::{Availability, Verdict};
+use crate::sla::catalog::{PartnerId, ServiceId};
+use crate::sla::commitment::Ppm;
 use crate::sla::observation::Finding;
 use crate::sla::window::Timestamp;
 
+pub use blackbox::{PROBE_SHAPES, probe_page};
 use counts::Shared;
 pub use page::Format;
 use page::Page;
@@ -40,6 +45,7 @@ const LATENESS_BOUNDS_S: [f64; 7] = [0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0];
 struct Settings {
     duration_bounds_s: Vec<f64>,
     phase_bounds_s: Vec<f64>,
+    partners_max: usize,
     labels: Vec<(String, String)>,
 }
 
@@ -49,6 +55,7 @@ impl From<MetricsConfig> for Settings {
         Self {
             duration_bounds_s: bounds_s(config.duration_bounds_ms),
             phase_bounds_s: bounds_s(config.phase_bounds_ms),
+            partners_max: config.partners_max,
             labels: config.labels,
         }
     }
@@ -71,14 +78,34 @@ pub struct Letters {
     pub failed: u64,
 }
 
+/// What a saved statement says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatementFigures {
+    /// About what.
+    pub service: ServiceId,
+    /// To whom.
+    pub partner: PartnerId,
+    /// Of which month: `2025-10`.
+    pub period: String,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Its bounds; absent if no time counted.
+    pub availability: Option<Availability>,
+    /// Its target.
+    pub target: Ppm,
+}
+
 /// The metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
     settings: Settings,
     board: watch::Receiver<Arc<Board>>,
     counts: Shared,
+    statements: Mutex<Arc<[StatementFigures]>>,
     /// Holds the fields below, and what the system says of the process.
     registry: Registry,
+    statements_due: IntGauge,
+    close_failures: IntCounter,
     letters: IntGaugeVec,
     letters_late: IntGauge,
     schedule_lateness: Histogram,
@@ -99,7 +126,10 @@ impl Metrics {
             settings: config.into(),
             board,
             counts: Shared::default(),
+            statements: Mutex::default(),
             registry: Registry::new(),
+            statements_due: IntGauge::with_opts(opts(&m::STATEMENTS_DUE))?,
+            close_failures: IntCounter::with_opts(opts(&m::CLOSE_FAILURES))?,
             letters: IntGaugeVec::new(opts(&m::LETTERS), m::LETTERS.labels)?,
             letters_late: IntGauge::with_opts(opts(&m::LETTERS_LATE))?,
             schedule_lateness: Histogram::with_opts(
@@ -110,6 +140,8 @@ impl Metrics {
             config_time: prometheus::Gauge::with_opts(opts(&m::CONFIG_TIME))?,
         };
         let registry = &metrics.registry;
+        registry.register(Box::new(metrics.statements_due.clone()))?;
+        registry.register(Box::new(metrics.close_failures.clone()))?;
         registry.register(Box::new(metrics.letters.clone()))?;
         registry.register(Box::new(metrics.letters_late.clone()))?;
         registry.register(Box::new(metrics.schedule_lateness.clone()))?;
@@ -129,6 +161,23 @@ impl Metrics {
     /// A configuration had faults; the one before still holds.
     pub fn config_refused(&self) {
         self.config_reloaded.set(0);
+    }
+
+    /// The saved statements were read: those of the last twelve months, the latest revision of
+    /// each.
+    pub fn statements(&self, statements: Vec<StatementFigures>) {
+        *self.lock_statements() = statements.into();
+    }
+
+    /// So many months are over and not wholly closed.
+    pub fn months_due(&self, n_months: usize) {
+        self.statements_due
+            .set(i64::try_from(n_months).unwrap_or(i64::MAX));
+    }
+
+    /// A month could not be closed.
+    pub fn close_failed(&self) {
+        self.close_failures.inc();
     }
 
     /// The outbox was looked into.
@@ -177,9 +226,18 @@ impl Metrics {
         present::endpoints(&mut page, &board, &counts, &self.settings);
         present::services(&mut page, &board, &counts, &self.settings);
         present::months(&mut page, &board);
+        let statements = Arc::clone(&self.lock_statements());
+        present::statements(&mut page, &statements, self.settings.partners_max);
         present::ourselves(&mut page, &board);
         page.gathered(&self.registry.gather());
         page.finish()
+    }
+
+    fn lock_statements(&self) -> MutexGuard<'_, Arc<[StatementFigures]>> {
+        // One pointer has no state between which a panic could leave it.
+        self.statements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

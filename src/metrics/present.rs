@@ -1,11 +1,13 @@
 //! From a snapshot of the board and the counters to the page.
 
-use super::Settings;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::counts::{
     Counts, EndpointCounts, KNOWN_FAILURES, KNOWN_VOIDS, ServiceCounts, goes_through,
 };
 use super::page::Page;
 use super::shapes as m;
+use super::{Settings, StatementFigures};
 use crate::board::{Board, EndpointNow, MonthNow, ServiceNow};
 use crate::sla::availability::{Outlook, Ratio, Verdict};
 use crate::sla::catalog::{Endpoint, Probe, Service};
@@ -252,6 +254,58 @@ pub(super) fn months(page: &mut Page, board: &Board) {
             let value = flag(row.month.statement.outlook == Some(outlook));
             family.value(&[row.api, outlook.code()], value);
         }
+    }
+}
+
+/// Writes what saved statements say: how many came to which verdict, and each of them where there
+/// are at most `partners_max` partners.
+pub(super) fn statements(page: &mut Page, statements: &[StatementFigures], partners_max: usize) {
+    let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+    for one in statements {
+        for verdict in Verdict::ALL {
+            let n = counts
+                .entry((one.service.as_str(), &one.period, verdict.code()))
+                .or_default();
+            *n += u64::from(one.verdict == verdict);
+        }
+    }
+    let mut family = page.family(&m::STATEMENTS);
+    for ((api, period, verdict), n) in counts {
+        family.count(&[api, period, verdict], n);
+    }
+    let partners: BTreeSet<&str> = statements.iter().map(|one| one.partner.as_str()).collect();
+    if partners.len() > partners_max {
+        return;
+    }
+    let mut family = page.family(&m::STATEMENT_VERDICT);
+    for one in statements {
+        let number = match one.verdict {
+            Verdict::NotApplicable => 0,
+            Verdict::Met => 1,
+            Verdict::Missed => 2,
+            Verdict::Undetermined => 3,
+        };
+        family.count(&one.labels(), number);
+    }
+    let mut family = page.family(&m::STATEMENT_AVAILABILITY);
+    for one in statements {
+        if let Some(availability) = one.availability {
+            let [api, partner, period] = one.labels();
+            let lower = ratio(availability.lower);
+            family.value(&[api, "lower", partner, period], lower);
+            let upper = ratio(availability.upper);
+            family.value(&[api, "upper", partner, period], upper);
+        }
+    }
+    let mut family = page.family(&m::STATEMENT_TARGET);
+    for one in statements {
+        family.value(&one.labels(), f64::from(one.target.parts()) / 1e6);
+    }
+}
+
+impl StatementFigures {
+    fn labels(&self) -> [&str; 3] {
+        [self.service.as_str(), self.partner.as_str(), &self.period]
     }
 }
 

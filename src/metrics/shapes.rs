@@ -31,17 +31,18 @@ pub struct Shape {
 /// Declares shapes, and a list of them all.
 macro_rules! shapes {
     ($(#[$doc:meta])* $list:ident: $($id:ident $kind:ident $name:literal $labels:tt $help:literal)*) => {
-        $(pub(super) const $id: Shape = Shape {
+        $(pub(super) const $id: $crate::metrics::Shape = $crate::metrics::Shape {
             name: $name,
-            kind: Kind::$kind,
+            kind: $crate::metrics::Kind::$kind,
             labels: &$labels,
             help: $help,
         };)*
 
         $(#[$doc])*
-        pub const $list: &[Shape] = &[$($id),*];
+        pub const $list: &[$crate::metrics::Shape] = &[$($id),*];
     };
 }
+pub(super) use shapes;
 shapes! {
     /// Every metric of `/metrics`, in the order of the page; `process_…` metrics follow.
     SHAPES:
@@ -109,6 +110,18 @@ shapes! {
     COMMITMENT_OUTLOOK Gauge "vigie_commitment_outlook" ["api", "outlook"]
         "1 for what can still become of the running month, 0 for the others."
 
+    STATEMENTS Gauge "vigie_statements" ["api", "period", "verdict"]
+        "Statements of each of the last twelve months, in their latest revision, by verdict."
+    STATEMENT_VERDICT Gauge "vigie_statement_verdict" ["api", "partner", "period"]
+        "Verdict of a statement: 0 not applicable, 1 met, 2 missed, 3 undetermined; absent if there are more partners than partners_max."
+    STATEMENT_AVAILABILITY Gauge "vigie_statement_availability_ratio" ["api", "bound", "partner", "period"]
+        "Availability that a statement says, unknown time taken as down (lower) or as up (upper); absent if there are more partners than partners_max."
+    STATEMENT_TARGET Gauge "vigie_statement_target_ratio" ["api", "partner", "period"]
+        "Target that a statement was judged by; absent if there are more partners than partners_max."
+    STATEMENTS_DUE Gauge "vigie_statements_due_months" []
+        "Months that are over and should have been closed, and of which a statement, a document or a letter is missing."
+    CLOSE_FAILURES Counter "vigie_close_failures_total" []
+        "Attempts to close a month that failed."
     LETTERS Gauge "vigie_letters" ["state"]
         "Letters in the outbox, by state: unwritten, held, due, sent, failed."
     LETTERS_LATE Gauge "vigie_letters_late" []

@@ -5,6 +5,7 @@
 //! | `/` | the status page; `?lang=fr` or `en`, `?refresh=off` |
 //! | `/api/status` | [`status::Status`] as JSON |
 //! | `/metrics` | the Prometheus text format, or OpenMetrics 1.0 for who asks for it |
+//! | `/probe?endpoint=ID` | the latest result of an endpoint, as blackbox_exporter names it |
 //! | `/healthz` | 200 while the process answers |
 //! | `/readyz` | 200 while what is shown is loaded, saved and present; else 503 and why |
 //!
@@ -17,6 +18,7 @@ mod server;
 pub mod status;
 mod words;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -31,7 +33,8 @@ use tokio::sync::watch;
 pub use server::serve;
 
 use crate::board::Board;
-use crate::metrics::Metrics;
+use crate::metrics::{Format, Metrics, probe_page};
+use crate::sla::catalog::EndpointId;
 use crate::sla::window::Timestamp;
 
 /// What the pages show, and where they learn the time.
@@ -88,6 +91,7 @@ impl Pages {
             "/" => self.status_page(head),
             "/api/status" => self.status_json(),
             "/metrics" => self.metrics(&head.headers),
+            "/probe" => self.probe(head),
             "/healthz" => plain(StatusCode::OK, "alive\n"),
             "/readyz" => self.ready(),
             "/status.css" => asset(
@@ -97,7 +101,7 @@ impl Pages {
             "/icon.svg" => asset("image/svg+xml", include_str!("templates/icon.svg")),
             _ => plain(
                 StatusCode::NOT_FOUND,
-                "There is no such page. Try /, /api/status, /metrics, /healthz or /readyz.\n",
+                "There is no such page. Try /, /api/status, /metrics, /probe, /healthz or /readyz.\n",
             ),
         };
         compressed(answer, &head.headers)
@@ -106,8 +110,8 @@ impl Pages {
     fn status_page(&self, head: &hyper::http::request::Parts) -> Answer {
         let parameters = head.uri.query().unwrap_or("");
         let wish = page::Wish {
-            language: accept::language(query(parameters, "lang"), &head.headers),
-            refresh: query(parameters, "refresh") != Some("off"),
+            language: accept::language(query(parameters, "lang").as_deref(), &head.headers),
+            refresh: query(parameters, "refresh").as_deref() != Some("off"),
         };
         let board = self.board.borrow().clone();
         match page::render(&board, (self.now)(), wish) {
@@ -137,14 +141,32 @@ impl Pages {
 
     fn metrics(&self, request: &HeaderMap) -> Answer {
         let format = accept::metrics_format(request);
-        let mut answer = respond(
-            StatusCode::OK,
-            format.content_type(),
-            self.metrics.page(format),
-        );
-        let vary = HeaderValue::from_static("Accept");
-        answer.headers_mut().append(header::VARY, vary);
-        answer
+        metrics_page(self.metrics.page(format), format)
+    }
+
+    fn probe(&self, head: &hyper::http::request::Parts) -> Answer {
+        let board = self.board.borrow().clone();
+        let wish = query(head.uri.query().unwrap_or(""), "endpoint");
+        let problem = match wish {
+            None => "Which endpoint? Ask for /probe?endpoint=ID.".to_owned(),
+            Some(id) => match EndpointId::new(&id).and_then(|id| board.endpoint(&id)) {
+                Some((_, endpoint, shown)) if !endpoint.retired => {
+                    let format = accept::metrics_format(&head.headers);
+                    let page = probe_page(endpoint, shown, (self.now)(), format);
+                    return metrics_page(page, format);
+                }
+                Some(_) | None => format!("No endpoint `{}` is watched.", id.escape_debug()),
+            },
+        };
+        let known: Vec<&str> = board
+            .endpoints()
+            .filter(|(_, endpoint, _)| !endpoint.retired)
+            .map(|(_, endpoint, _)| endpoint.id.as_str())
+            .collect();
+        plain(
+            StatusCode::NOT_FOUND,
+            format!("{problem} Those that are:\n{}\n", known.join("\n")),
+        )
     }
 
     fn ready(&self) -> Answer {
@@ -163,6 +185,13 @@ impl Pages {
         };
         plain(StatusCode::SERVICE_UNAVAILABLE, problem)
     }
+}
+
+fn metrics_page(text: String, format: Format) -> Answer {
+    let mut answer = respond(StatusCode::OK, format.content_type(), text);
+    let vary = HeaderValue::from_static("Accept");
+    answer.headers_mut().append(header::VARY, vary);
+    answer
 }
 
 fn plain(status: StatusCode, text: impl Into<String>) -> Answer {
@@ -221,10 +250,9 @@ fn compressed(answer: Answer, request: &HeaderMap) -> Answer {
     }
 }
 
-/// The value of a parameter of the address, as written.
-fn query<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(key, _)| *key == name)
+/// The value of a parameter of the address.
+fn query<'a>(text: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    url::form_urlencoded::parse(text.as_bytes())
+        .find(|(key, _)| key == name)
         .map(|(_, value)| value)
 }

@@ -8,12 +8,15 @@ use std::time::Instant;
 use tokio::sync::watch;
 use vigie::board::{Board, StoreNow};
 use vigie::config::{MetricsConfig, RESERVED_LABELS};
-use vigie::metrics::{Format, Kind, Metrics, SHAPES};
-use vigie::sla::catalog::Probe;
+use vigie::metrics::{Format, Kind, Metrics, SHAPES, StatementFigures};
+use vigie::sla::availability::Tally;
+use vigie::sla::catalog::{PartnerId, Probe};
 use vigie::sla::observation::{Fault, Finding, MissCause, Outcome, Phases, Stage, Void};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Timestamp, Window};
 
-use crate::board::{answered, catalog, endpoint, finding, minutes, november, service_id, start};
+use crate::board::{
+    answered, catalog, endpoint, finding, minutes, november, service_id, start, target,
+};
 
 struct Fixture {
     metrics: Metrics,
@@ -249,7 +252,63 @@ fn month_fixture() -> Fixture {
     board.tick(start());
     let fixture = Fixture::new(board);
     fixture.metrics.record(&seen);
+    fixture.metrics.statements(vec![
+        statement("commune", "2025-09", 940),
+        statement("commune", "2025-10", 950),
+        statement("departement", "2025-10", 1_000),
+    ]);
     fixture
+}
+
+/// A statement about a month of a thousand hours of which `up_h` were up.
+fn statement(partner: &str, period: &str, up_h: i64) -> StatementFigures {
+    let tally = Tally {
+        up_ms: up_h * HOUR_MS,
+        down_ms: (1_000 - up_h) * HOUR_MS,
+        ..Tally::default()
+    };
+    StatementFigures {
+        service: service_id("particulier"),
+        partner: PartnerId::new(partner).expect("an id"),
+        period: period.to_owned(),
+        verdict: tally.verdict(target()),
+        availability: tally.availability(),
+        target: target(),
+    }
+}
+
+#[test]
+fn statements_are_told_one_by_one_unless_there_are_too_many_partners() {
+    let fixture = month_fixture();
+    let check = |name: &str, labels: &str, value: &str| {
+        fixture.check(
+            &format!("vigie_{name}{{api=\"particulier\",{labels}}}"),
+            value,
+        );
+    };
+    check("statements", r#"period="2025-09",verdict="missed""#, "1");
+    check("statements", r#"period="2025-10",verdict="met""#, "2");
+    check("statements", r#"period="2025-10",verdict="missed""#, "0");
+    let september = r#"partner="commune",period="2025-09""#;
+    check("statement_verdict", september, "2");
+    check("statement_target_ratio", september, "0.95");
+    let lower = format!(r#"bound="lower",{september}"#);
+    check("statement_availability_ratio", &lower, "0.94");
+
+    let config = MetricsConfig {
+        partners_max: 1,
+        ..MetricsConfig::default()
+    };
+    let crowded = Fixture::with(config, month_fixture().board);
+    crowded.metrics.statements(vec![
+        statement("commune", "2025-10", 950),
+        statement("departement", "2025-10", 1_000),
+    ]);
+    crowded.check(
+        r#"vigie_statements{api="particulier",period="2025-10",verdict="met"}"#,
+        "2",
+    );
+    assert!(!crowded.text().contains("partner="));
 }
 
 #[test]
@@ -438,7 +497,7 @@ for family in read(page):
 }
 
 /// The Python that `tests/all` furnished with `prometheus_client`.
-fn python() -> Command {
+pub(crate) fn python() -> Command {
     Command::new(std::env::var("VIGIE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned()))
 }
 

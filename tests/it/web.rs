@@ -15,7 +15,7 @@ use vigie::config::MetricsConfig;
 use vigie::metrics::Metrics;
 use vigie::sla::availability::Tally;
 use vigie::sla::catalog::{PlannedMaintenance, Recurrence};
-use vigie::sla::observation::{Fault, MissCause, Outcome, Stage};
+use vigie::sla::observation::{Fault, MissCause, Outcome, Stage, Void};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Timestamp, Window};
 use vigie::web::status::Status;
 use vigie::web::{Pages, serve};
@@ -405,6 +405,114 @@ async fn a_stop_lets_the_answer_under_way_end_and_closes_the_rest() {
     assert!(String::from_utf8_lossy(&rest).contains("vigie_build_info"));
     assert_eq!(idle.read(&mut [0; 1]).await.expect("closed"), 0);
     assert!(TcpStream::connect(site.address).await.is_err());
+}
+
+#[tokio::test]
+async fn metrics_come_in_the_format_that_is_preferred() {
+    const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    let site = Site::new(busy_board()).await;
+    for (accepted, format) in [
+        // What Prometheus 2 and 3 ask for.
+        (
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            OPEN,
+        ),
+        (
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            OPEN,
+        ),
+        ("Application/OpenMetrics-Text", OPEN),
+        (
+            "application/openmetrics-text; version=\"1.0.0\" ; q=0.2, text/plain;q=0.9",
+            TEXT,
+        ),
+        ("application/openmetrics-text;version=0.0.1", TEXT),
+        ("application/openmetrics-text;q=0", TEXT),
+        ("text/html,*/*;q=0.8", TEXT),
+        ("*/*", TEXT),
+        ("", TEXT),
+        (";;;q=,=;\u{7f}", TEXT),
+    ] {
+        let mut request = Site::client().get(site.url("/metrics"));
+        if let Ok(value) = reqwest::header::HeaderValue::from_str(accepted) {
+            request = request.header("accept", value);
+        }
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.headers()["content-type"], format, "{accepted}");
+        let page = answer.text().await.expect("a body");
+        assert_eq!(page.ends_with("# EOF\n"), format == OPEN, "{accepted}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_is_told_as_blackbox_exporter_would() {
+    let mut board = quiet_board();
+    let mut answer = finding("socle", minutes(1), answered(312));
+    answer.trace.status = Some(200);
+    answer.trace.address = Some("[2001:db8::1]:443".parse().expect("an address"));
+    answer.trace.certificate_not_after = Some(minutes(100));
+    answer.trace.phases.resolve_us = Some(12_000);
+    answer.trace.phases.tls_us = Some(50_000);
+    answer.trace.phases.processing_us = Some(250_000);
+    board.apply(&answer);
+    let mut error = finding("entree", minutes(1), Outcome::Failed(Fault::Content));
+    error.trace.phases.transfer_us = Some(1_500);
+    board.apply(&error);
+    let refused = Outcome::Void(Void::Credential(401));
+    board.apply(&finding("sante", minutes(1), refused));
+    board.tick(minutes(1));
+    let site = Site::new(board).await;
+    let page = site.text("/probe?endpoint=socle").await;
+    for line in [
+        "probe_success 1",
+        "probe_duration_seconds 0.312",
+        "probe_dns_lookup_time_seconds 0.012",
+        "probe_http_duration_seconds{phase=\"processing\"} 0.25",
+        "probe_http_status_code 200",
+        "probe_http_ssl 1",
+        "probe_ip_protocol 6",
+        "probe_ssl_earliest_cert_expiry 1763458800",
+        "probe_failed_due_to_regex 0",
+    ] {
+        assert!(
+            page.lines().any(|written| written == line),
+            "{line}\n{page}"
+        );
+    }
+    let failed = site.text("/probe?endpoint=entree").await;
+    assert!(failed.contains("\nprobe_success 0\n"), "{failed}");
+    assert!(
+        failed.contains("\nprobe_failed_due_to_regex 1\n"),
+        "{failed}"
+    );
+    assert!(
+        failed.contains("\nprobe_duration_seconds 0.0015\n"),
+        "{failed}"
+    );
+    // Our own access was refused: that is not the service's failure, nor its success.
+    let void = site.text("/probe?endpoint=sante").await;
+    assert!(!void.contains("probe_success"), "{void}");
+    // What is too old speaks for nothing.
+    site.clock.set(minutes(5));
+    let old = site.text("/probe?endpoint=socle").await;
+    assert!(!old.contains("probe_success"), "{old}");
+    assert!(
+        old.contains("\nvigie_endpoint_last_probe_timestamp_seconds 1763452860\n"),
+        "{old}"
+    );
+
+    for path in [
+        "/probe?endpoint=https%3A%2F%2Felsewhere.example%2F",
+        "/probe",
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status(), 404);
+        let said = answer.text().await.expect("a body");
+        for known in ["socle", "cnaf", "entree", "sante"] {
+            assert!(said.lines().any(|line| line == known), "{said}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -12,13 +12,19 @@ use super::WHO;
 use crate::app::close::{Done, Kind, Order, close, unfinished_months};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::sla::window::{HOUR_MS, MINUTE_MS, Timestamp};
+use crate::exchange::read_figures;
+use crate::metrics::{Metrics, StatementFigures};
+use crate::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp};
 use crate::store::Store;
 
 /// How often to look for months that are over.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How many months back the daemon closes by itself; older ones are for `vigie close`.
 const MONTHS_CLOSED: i32 = 2;
+/// How many months back the metrics tell of statements.
+const MONTHS_TOLD: i32 = 12;
+/// How often to read statements that others may have saved.
+const READ_EVERY_MS: i64 = HOUR_MS;
 
 /// One closing at a time: that of a former configuration may still be at its end.
 static CLOSING: Mutex<()> = Mutex::new(());
@@ -28,17 +34,19 @@ static CLOSING: Mutex<()> = Mutex::new(());
 pub(super) async fn close_months(
     config: Arc<Config>,
     clock: Clock,
+    metrics: Arc<Metrics>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut next_closing: Option<Timestamp> = None;
+    let mut next_reading: Option<Timestamp> = None;
     loop {
         let now = clock.now();
         if next_closing.is_none_or(|next| next <= now) {
             let work = spawn_blocking({
-                let config = Arc::clone(&config);
+                let (config, metrics) = (Arc::clone(&config), Arc::clone(&metrics));
                 move || {
                     let _one = CLOSING.lock().unwrap_or_else(PoisonError::into_inner);
-                    close_what_is_over(&config, now)
+                    close_what_is_over(&config, &metrics, now)
                 }
             });
             let outcome = tokio::select! {
@@ -46,8 +54,15 @@ pub(super) async fn close_months(
                 _ = stopped.wait_for(|stopped| *stopped) => return,
             };
             next_closing = match outcome {
-                Ok(Ok(AllStand(true))) => None,
-                Ok(Ok(AllStand(false))) => Some(now.plus_ms(24 * HOUR_MS)),
+                Ok(Ok(Round {
+                    n_months,
+                    all_stand,
+                })) => {
+                    if n_months > 0 {
+                        next_reading = None;
+                    }
+                    (!all_stand).then(|| now.plus_ms(24 * HOUR_MS))
+                }
                 Ok(Err(failure)) => {
                     error!("failed to {failure:#}; trying again in ten minutes");
                     Some(now.plus_ms(10 * MINUTE_MS))
@@ -58,6 +73,22 @@ pub(super) async fn close_months(
                 }
             };
         }
+        if next_reading.is_none_or(|next| next <= now) {
+            next_reading = Some(now.plus_ms(READ_EVERY_MS));
+            let work = spawn_blocking({
+                let config = Arc::clone(&config);
+                move || read_statements(&config, now)
+            });
+            let read = tokio::select! {
+                read = work => read,
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            };
+            match read {
+                Ok(Ok(statements)) => metrics.statements(statements),
+                Ok(Err(failure)) => error!("failed to {failure:#}; trying again in an hour"),
+                Err(failure) => error!("failed to read statements: {failure}"),
+            }
+        }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
@@ -65,33 +96,82 @@ pub(super) async fn close_months(
     }
 }
 
-/// Whether every saved statement still fits its evidence; if not, somebody was told, and is not
-/// told again every minute.
-struct AllStand(bool);
+/// What came of looking for months that are over.
+struct Round {
+    /// How many were to be closed.
+    n_months: usize,
+    /// Whether every saved statement still fits its evidence; if not, somebody was told, and is
+    /// not told again every minute.
+    all_stand: bool,
+}
 
-fn close_what_is_over(config: &Config, now: Timestamp) -> anyhow::Result<AllStand> {
+/// What the statements of the last twelve months say, the latest revision of each.
+fn read_statements(config: &Config, now: Timestamp) -> anyhow::Result<Vec<StatementFigures>> {
+    let store = Store::open_reader(&config.store.path)?;
+    let mut figures = Vec::new();
+    for service in &config.catalog.services {
+        let first = Month::containing(now, service.zone()).plus_months(-MONTHS_TOLD);
+        // One partner at a time: what thousands were told in years need not be held at once.
+        for partner in &config.catalog.partners {
+            let saved = store.latest_statements(Some(&partner.id), Some(&service.id))?;
+            for statement in saved {
+                if statement.month.first_day() < first.first_day() {
+                    continue;
+                }
+                let written = match read_figures(&statement.json) {
+                    Ok(written) => written,
+                    Err(failure) => {
+                        warn!(
+                            "failed to {failure}: the metrics leave out {} for {}",
+                            statement.month, partner.id
+                        );
+                        continue;
+                    }
+                };
+                figures.push(StatementFigures {
+                    service: service.id.clone(),
+                    partner: partner.id.clone(),
+                    period: statement.month.to_string(),
+                    verdict: written.verdict,
+                    availability: written.tally.availability(),
+                    target: written.target,
+                });
+            }
+        }
+    }
+    Ok(figures)
+}
+
+fn close_what_is_over(config: &Config, metrics: &Metrics, now: Timestamp) -> anyhow::Result<Round> {
     let mut all_stand = true;
     let reader = Store::open_reader(&config.store.path)?;
     let months = unfinished_months(config, &reader, now, MONTHS_CLOSED)?;
     drop(reader);
+    let n_months = months.len();
+    metrics.months_due(n_months);
     let mut failed = None;
     for month in months.into_iter().rev() {
         // A month that cannot be closed keeps no other from being closed.
         match close_one(config, now, &month) {
-            Ok(AllStand(stand)) => all_stand &= stand,
+            Ok(stand) => all_stand &= stand,
             Err(failure) => {
+                metrics.close_failed();
                 error!(month, "failed to {failure:#}");
                 failed = Some(month);
             }
         }
     }
     match failed {
-        None => Ok(AllStand(all_stand)),
+        None => Ok(Round {
+            n_months,
+            all_stand,
+        }),
         Some(month) => bail!("close {month}"),
     }
 }
 
-fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<AllStand> {
+/// Closes a month; whether every saved statement of it still fits its evidence.
+fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<bool> {
     let mut all_stand = true;
     let order = Order {
         month,
@@ -123,5 +203,5 @@ fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<All
             Done::Unchanged(_) | Done::Provisional(_) | Done::DryRun => {}
         }
     }
-    Ok(AllStand(all_stand))
+    Ok(all_stand)
 }

@@ -134,6 +134,7 @@ impl Shift {
             tokio::spawn(close_months(
                 Arc::clone(&config),
                 clock.clone(),
+                Arc::clone(metrics),
                 stopped.clone(),
             )),
         ];

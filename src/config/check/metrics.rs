@@ -19,6 +19,10 @@ impl Checker<'_> {
         );
         let phase_bounds_ms =
             self.bounds_ms("phase_buckets", raw.phase_buckets, default.phase_bounds_ms);
+        let partners_max = match raw.partners_max.maybe()? {
+            Some(number) => usize::try_from(number.get()).ok()?,
+            None => default.partners_max,
+        };
         let labels = all(Some(raw.labels), |(name, value)| {
             self.label_name(&name);
             Some((name.into_inner(), value?.into_inner().0))
@@ -26,6 +30,7 @@ impl Checker<'_> {
         Some(MetricsConfig {
             duration_bounds_ms: duration_bounds_ms?,
             phase_bounds_ms: phase_bounds_ms?,
+            partners_max,
             labels: labels?,
         })
     }

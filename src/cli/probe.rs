@@ -5,7 +5,8 @@ use crate::app::load::find_endpoint;
 use crate::clock::Clock;
 use crate::probe::Prober;
 use crate::sla::catalog::{Endpoint, Probe};
-use crate::sla::observation::{Finding, Hop, Outcome, Phases, Stage};
+use crate::sla::explanation::{Explanation, Hop};
+use crate::sla::observation::{Finding, Outcome, Phases, Stage};
 
 /// Ask an endpoint once and tell what came of it
 ///
@@ -45,8 +46,8 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         Ok::<_, Failure>(findings)
     })?;
     let mut n_answered = 0;
-    for (endpoint, (finding, hops)) in asked.iter().zip(&findings) {
-        print(describe(endpoint, finding, hops))?;
+    for (endpoint, (finding, explanation)) in asked.iter().zip(&findings) {
+        print(describe(endpoint, finding, explanation))?;
         if matches!(finding.observation.outcome, Outcome::Answered { .. }) {
             n_answered += 1;
         }
@@ -65,7 +66,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
 }
 
 /// What came of it, for a terminal: the outcome, why, and how long each stage took.
-fn describe(endpoint: &Endpoint, finding: &Finding, hops: &[Hop]) -> String {
+fn describe(endpoint: &Endpoint, finding: &Finding, explanation: &Explanation) -> String {
     let Probe::Http(http) = &endpoint.probe;
     let mut text = format!("{}  {} {}\n", endpoint.id, http.method, http.url);
     match finding.observation.outcome {
@@ -97,8 +98,20 @@ fn describe(endpoint: &Endpoint, finding: &Finding, hops: &[Hop]) -> String {
     if let Some(cause) = &finding.trace.cause {
         text.push_str(&format!("  the service's own error code: {cause}\n"));
     }
-    for hop in hops {
+    for hop in &explanation.hops {
         describe_hop(&mut text, hop);
+    }
+    if let Some(us) = explanation.evaluate_us {
+        text.push_str(&format!(
+            "  {:<10} {:>6}.{:03} ms\n",
+            "evaluate",
+            us / 1_000,
+            us % 1_000
+        ));
+    }
+    for assessment in &explanation.assessments {
+        let mark = if assessment.holds { "✓" } else { "✗" };
+        text.push_str(&format!("  {mark} {assessment}\n"));
     }
     text
 }

@@ -4,6 +4,7 @@
 //! if a part of it is missing or wrong, after it has looked at all the other parts as well.
 //! Nothing is concluded from a wrong value: one slip is one fault.
 
+mod answer;
 mod commitment;
 mod endpoint;
 mod mail;

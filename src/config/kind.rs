@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use toml::de::DeValue;
 use toml::value::{Datetime, Offset};
 
+use crate::sla::assertion::JsonPath;
 use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url, VantageId};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 use crate::sla::window::{Timestamp, parse_duration_ms, parse_zone};
@@ -206,21 +207,32 @@ impl Kind for NonZeroU32 {
     }
 }
 
-/// An HTTP status.
-pub(super) struct Status(pub(super) u16);
+/// One HTTP status, or a range of them: the first and the last.
+pub(super) struct StatusRange(pub(super) (u16, u16));
 
-impl Kind for Status {
+impl Kind for StatusRange {
     const NAME: &'static str = "an HTTP status";
-    const WRITTEN: &'static str = "a number from 200 to 599 without quotes";
-    const EXAMPLE: &'static str = "200";
+    const WRITTEN: &'static str = "a number from 200 to 599 without quotes, or a range in quotes";
+    const EXAMPLE: &'static str = "200, \"300-303\"";
 
     fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
-        let number = value.as_integer().ok_or(Refusal::Other)?;
-        u16::from_str_radix(number.as_str(), number.radix())
-            .ok()
-            .filter(|status| (200..=599).contains(status))
-            .map(Self)
-            .ok_or_else(|| Refusal::Wrong("is not the status of a final answer".to_owned()))
+        let status = |text: &str, radix| {
+            u16::from_str_radix(text, radix)
+                .ok()
+                .filter(|status| (200..=599).contains(status))
+                .ok_or_else(|| Refusal::Wrong("is not the status of a final answer".to_owned()))
+        };
+        if let Some(number) = value.as_integer() {
+            return status(number.as_str(), number.radix()).map(|one| Self((one, one)));
+        }
+        let (first, last) = string(value)?
+            .split_once('-')
+            .ok_or_else(|| Refusal::Wrong("is not a range of statuses".to_owned()))?;
+        let (first, last) = (status(first.trim(), 10)?, status(last.trim(), 10)?);
+        if last < first {
+            return Err(Refusal::Wrong("ends before it begins".to_owned()));
+        }
+        Ok(Self((first, last)))
     }
 }
 
@@ -650,20 +662,19 @@ impl Kind for Control {
     }
 }
 
-/// Field names of a JSON document, from the outside in.
-pub(super) struct FieldPath(pub(super) Vec<String>);
-
-impl Kind for FieldPath {
+/// A place in a JSON document, from the outside in.
+impl Kind for JsonPath {
     const NAME: &'static str = "the path of a field";
     const WRITTEN: &'static str = "field names from the outside in, with dots between, in quotes";
     const EXAMPLE: &'static str = "\"data.status\"";
 
     fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
-        let names: Vec<String> = string(value)?.split('.').map(str::to_owned).collect();
-        if names.iter().any(String::is_empty) {
-            return Err(Refusal::Wrong("has an empty field name".to_owned()));
-        }
-        Ok(Self(names))
+        Self::parse(string(value)?).map_err(|error| {
+            Refusal::WrongWithRemedy(
+                format!("is not the path of a field: {}", error.message),
+                error.remedy,
+            )
+        })
     }
 }
 

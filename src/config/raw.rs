@@ -14,13 +14,14 @@ use chrono_tz::Tz;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use crate::sla::assertion::JsonPath;
 use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 
 use super::MailSecurity;
 use super::kind::{
-    Bytes, FieldPath, FileName, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority,
-    Method, Moment, Ms, OwnVantage, Prose, Redirects, RuleWord, Slug, Status, Variable,
+    Bytes, FileName, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority, Method,
+    Moment, Ms, OwnVantage, Prose, Redirects, RuleWord, Slug, StatusRange, Variable,
 };
 use super::reader::{Entry, Given, Named, Notes, Table};
 
@@ -123,8 +124,8 @@ pub(super) struct Http {
     pub(super) method: Given<Method>,
     pub(super) headers: Vec<(Spanned<String>, Option<Value>)>,
     pub(super) body: Given<String>,
-    pub(super) expected_statuses: Option<Vec<Spanned<Status>>>,
-    pub(super) body_contains: Option<Vec<Spanned<String>>>,
+    pub(super) expected_statuses: Option<Vec<Spanned<StatusRange>>>,
+    pub(super) assertions: Option<Vec<Spanned<String>>>,
     pub(super) json: Given<Json>,
     pub(super) body_limit: Given<Bytes>,
     pub(super) ca_file: Given<PathBuf>,
@@ -154,11 +155,11 @@ pub(super) enum Value {
 }
 
 pub(super) struct Json {
-    pub(super) path: At<FieldPath>,
+    pub(super) path: At<JsonPath>,
     pub(super) up: Option<Vec<Spanned<String>>>,
     pub(super) maintenance: Option<Vec<Spanned<String>>>,
     pub(super) unknown: Option<Vec<Spanned<String>>>,
-    pub(super) dated_by: Given<FieldPath>,
+    pub(super) dated_by: Given<JsonPath>,
 }
 
 pub(super) struct Commitment {
@@ -379,7 +380,7 @@ fn http(table: Table<'_>) -> Http {
             .collect(),
         body: table.optional("body"),
         expected_statuses: table.optional_list("expected_statuses"),
-        body_contains: table.optional_list("body_contains"),
+        assertions: table.optional_list("assertions"),
         json: table.optional_table("json", json),
         body_limit: table.optional("body_limit"),
         ca_file: table.optional("ca_file"),

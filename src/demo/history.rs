@@ -653,7 +653,7 @@ impl Manner {
             seed,
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)), port),
             tls: http.url.tls,
-            status: http.expected_statuses.first().copied().unwrap_or(200),
+            status: http.expected_statuses.first(),
             latency_median_ms,
             timeout_ms: endpoint.timeout_ms.unsigned_abs(),
             hiccups: !endpoint.contractual,
@@ -687,7 +687,11 @@ impl Manner {
                     Void::Credential(status) => Some(status),
                     Void::RateLimited => Some(429),
                     Void::StatedUnknown => Some(200),
-                    Void::Resolver | Void::Uplink | Void::Clock | Void::NotExecuted => None,
+                    Void::Resolver
+                    | Void::Uplink
+                    | Void::Clock
+                    | Void::Token
+                    | Void::NotExecuted => None,
                 };
                 let mut trace = self.trace(cause, message);
                 if status.is_some() {
@@ -732,6 +736,7 @@ impl Manner {
             | Fault::Io(_)
             | Fault::Status(_)
             | Fault::Redirect
+            | Fault::RedirectLoop
             | Fault::Content
             | Fault::TooLarge
             | Fault::Maintenance
@@ -750,6 +755,7 @@ impl Manner {
             | Fault::Tls(_)
             | Fault::Io(_)
             | Fault::Redirect
+            | Fault::RedirectLoop
             | Fault::Unspecified => {}
         }
         (Outcome::Failed(fault), trace)
@@ -787,13 +793,15 @@ impl Manner {
         let mut phases = Phases::default();
         let mut rest_us = elapsed_ms * 1_000;
         for stage in Stage::ALL {
-            if stage == Stage::Tls && !self.tls {
+            if stage == Stage::Auth || (stage == Stage::Tls && !self.tls) {
                 continue;
             }
             let share_us = match stage {
+                Stage::Auth => 0,
                 Stage::Resolve => elapsed_ms * 10,
                 Stage::Connect => elapsed_ms * 80,
                 Stage::Tls => elapsed_ms * 150,
+                Stage::Write => elapsed_ms,
                 Stage::Processing => elapsed_ms * 700,
                 Stage::Transfer => rest_us,
             };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
 use super::page::Sizes;
-use crate::sla::catalog::{Endpoint, EndpointId, Probe, ServiceId};
+use crate::sla::catalog::{Authentication, Endpoint, EndpointId, Probe, ServiceId};
 use crate::sla::observation::{Finding, Outcome, Stage};
 
 /// The counters; cheap to copy for a page, so that recording never waits for a scrape.
@@ -84,11 +84,7 @@ impl Shared {
     /// Counts one probe.
     pub(super) fn record(&self, service: &ServiceId, finding: &Finding, settings: &Settings) {
         let phases = &finding.trace.phases;
-        let us_all: u64 = Stage::ALL
-            .into_iter()
-            .filter_map(|stage| phases.of(stage))
-            .map(u64::from)
-            .sum();
+        let us_all = phases.total_us();
         let mut counts = self.lock();
         let Counts {
             endpoints,
@@ -158,38 +154,48 @@ pub(super) fn goes_through(endpoint: &Endpoint, stage: Stage) -> bool {
     match stage {
         // A redirect may lead from plain HTTP to TLS.
         Stage::Tls => http.url.tls || http.redirects_max > 0,
-        Stage::Resolve | Stage::Connect | Stage::Processing | Stage::Transfer => true,
+        Stage::Auth => matches!(
+            http.authentication,
+            Some(Authentication::ClientCredentials(_))
+        ),
+        Stage::Resolve | Stage::Connect | Stage::Write | Stage::Processing | Stage::Transfer => {
+            true
+        }
     }
 }
 
 /// Faults that any probe of an HTTP endpoint can come to, with their stages: their series of a
 /// service start at 0. A fault that is not named here appears when it is seen.
-pub(super) const KNOWN_FAILURES: [(&str, Stage); 16] = [
+pub(super) const KNOWN_FAILURES: [(&str, Stage); 19] = [
     ("connect", Stage::Connect),
     ("content", Stage::Transfer),
     ("dns", Stage::Resolve),
     ("io", Stage::Processing),
     ("io", Stage::Tls),
     ("io", Stage::Transfer),
+    ("io", Stage::Write),
     ("maintenance", Stage::Transfer),
     ("redirect", Stage::Processing),
+    ("redirect_loop", Stage::Processing),
     ("status", Stage::Processing),
     ("timeout", Stage::Connect),
     ("timeout", Stage::Processing),
     ("timeout", Stage::Resolve),
     ("timeout", Stage::Tls),
     ("timeout", Stage::Transfer),
+    ("timeout", Stage::Write),
     ("tls", Stage::Tls),
     ("too_large", Stage::Transfer),
 ];
 
 /// Reasons for which a probe says nothing: their series of a service start at 0.
-pub(super) const KNOWN_VOIDS: [&str; 7] = [
+pub(super) const KNOWN_VOIDS: [&str; 8] = [
     "clock",
     "credential",
     "not_executed",
     "rate_limited",
     "resolver",
     "stated_unknown",
+    "token",
     "uplink",
 ];

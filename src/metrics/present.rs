@@ -157,8 +157,8 @@ pub(super) fn services(page: &mut Page, board: &Board, counts: &Counts, settings
         let mut answers = counts.answers.clone();
         for endpoint in &service.endpoints {
             let Probe::Http(http) = &endpoint.probe;
-            for status in &http.expected_statuses {
-                answers.entry(*status).or_default();
+            for status in http.expected_statuses.named() {
+                answers.entry(status).or_default();
             }
         }
         for (status, n) in answers {

@@ -1,270 +1,135 @@
 //! One HTTP or HTTPS request over a connection of its own.
+//!
+//! Reading order: this file, [`request`] (what is sent), [`redirect`] (where an answer leads),
+//! [`broken`] (what broke off), [`watched`] (when the request had left us).
 
-use std::error::Error as _;
+mod broken;
+mod redirect;
+mod request;
+mod watched;
+
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, COOKIE, HOST, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER, USER_AGENT,
+    CONNECTION, CONTENT_ENCODING, HOST, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER,
 };
-use hyper::http::uri::{Authority, PathAndQuery, Scheme};
-use hyper::{Method, Request, Response, Uri, Version};
+use hyper::http::uri::Authority;
+use hyper::{Request, Response, Uri, Version};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout_at;
 
 use super::dial::Dialer;
 use super::judge::{self, Answer};
-use super::proxy::{self, Credentials};
-use super::tls::{self, Terms, Trust};
+use super::tls::{self, Trust};
 use super::trail::Trail;
-use super::{Ending, ProbeSetupError, quoted, read_secret};
-use crate::sla::catalog::{HttpProbe, HttpVersion, ProxyKind, Url, Value};
+use super::{Ending, proxy, quoted};
+use crate::sla::catalog::{HttpProbe, HttpVersion, ProxyKind};
 use crate::sla::observation::{Fault, Stage, TlsFault, Void};
-use crate::sla::window::Timestamp;
+use crate::sla::window::{HOUR_MS, Timestamp};
+
+use broken::{broken, timed_out};
+use redirect::redirected;
+use request::Leg;
+use watched::{Outgoing, Watched};
+
+pub(super) use request::{Prepared, prepare};
+pub(super) use watched::Marks;
 
 /// The most bytes that the head of an answer may take.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How much we read of the body of an answer with an unexpected status: enough for an error code.
 const UNEXPECTED_BODY_BYTES_MAX: usize = 16 * 1024;
 
-/// A probe ready to be made.
-pub(super) struct Prepared {
-    first: Leg,
-    proxy: Option<Credentials>,
-    /// What no message may show.
-    secrets: Vec<SecretString>,
-}
-
-/// One request: the first, or one that a redirect led to.
-struct Leg {
-    url: Url,
-    method: Method,
-    path: PathAndQuery,
-    /// What goes into `Host` or `:authority`.
-    authority: Authority,
-    headers: HeaderMap,
-    body: Bytes,
-    /// Present for `https`.
-    terms: Option<Terms>,
-}
-
-/// Reads what the probe needs from this machine.
-pub(super) fn prepare(trust: &Trust, probe: &HttpProbe) -> Result<Prepared, ProbeSetupError> {
-    let unfit = |part: String| unfit(&probe.url, part);
-    let mut secrets = Vec::new();
-    let mut headers = HeaderMap::new();
-    let mut host = None;
-    for (name, value) in &probe.headers {
-        let key = HeaderName::try_from(name.as_str())
-            .map_err(|_unfit| unfit(format!("the header name `{name}`")))?;
-        let value = match value {
-            Value::Plain(text) => HeaderValue::try_from(text.as_str()),
-            Value::Secret(place) => {
-                let secret = read_secret(name, place)?;
-                let value = HeaderValue::try_from(secret.expose_secret()).map(|mut value| {
-                    value.set_sensitive(true);
-                    value
-                });
-                secrets.push(secret);
-                value
-            }
-        };
-        let value = value.map_err(|_unfit| unfit(format!("the value of the header `{name}`")))?;
-        if key == HOST {
-            host = Some(value);
-        } else {
-            headers.append(key, value);
-        }
-    }
-    headers
-        .entry(USER_AGENT)
-        .or_insert(HeaderValue::from_static(concat!(
-            "vigie/",
-            env!("CARGO_PKG_VERSION")
-        )));
-    headers
-        .entry(ACCEPT_ENCODING)
-        .or_insert(HeaderValue::from_static("gzip, deflate"));
-    let method = Method::from_bytes(probe.method.as_bytes())
-        .map_err(|_unfit| unfit(format!("the method `{}`", probe.method)))?;
-    let body = probe.body.clone().unwrap_or_default().into();
-    let mut first = Leg::new(trust, probe, probe.url.clone(), method, headers, body)?;
-    if let Some(host) = host {
-        first.authority = Authority::try_from(host.as_bytes())
-            .map_err(|_unfit| unfit("the value of the header `Host`".to_owned()))?;
-    }
-    let proxy = match &probe.route.proxy {
-        Some(proxy) => proxy::credentials(proxy)?,
-        None => None,
-    };
-    secrets.extend(proxy.iter().map(|proxy| proxy.password().clone()));
-    Ok(Prepared {
-        first,
-        proxy,
-        secrets,
-    })
-}
-
-fn unfit(url: &Url, part: String) -> ProbeSetupError {
-    ProbeSetupError::Request {
-        url: url.origin(),
-        part,
-    }
-}
-
-impl Leg {
-    fn new(
-        trust: &Trust,
-        probe: &HttpProbe,
-        url: Url,
-        method: Method,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Self, ProbeSetupError> {
-        let unfit = |part: &str| unfit(&url, part.to_owned());
-        let origin = url.origin();
-        let authority = origin.split("://").last().unwrap_or_default();
-        let authority = Authority::try_from(authority).map_err(|_unfit| unfit("the host"))?;
-        let path = PathAndQuery::try_from(url.path.as_str()).map_err(|_unfit| unfit("the path"))?;
-        let terms = if url.tls {
-            let name = match &probe.route.tls_name {
-                Some(name) if url.host == probe.url.host => name.clone(),
-                Some(_) | None => url.host.clone(),
-            };
-            Some(Terms {
-                name: ServerName::try_from(name)
-                    .map_err(|_unfit| unfit("the name in the TLS handshake"))?,
-                authorities: trust.authorities(probe.ca_file.as_deref(), &origin)?,
-                version: probe.route.version,
-            })
-        } else {
-            None
-        };
-        Ok(Self {
-            url,
-            method,
-            path,
-            authority,
-            headers,
-            body,
-            terms,
-        })
-    }
-
-    fn request(&self, uri: Uri) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = self.headers.clone();
-        request
-    }
-
-    fn absolute_uri(&self) -> Result<Uri, Ending> {
-        let mut uri = hyper::http::uri::Parts::default();
-        uri.scheme = Some(if self.url.tls {
-            Scheme::HTTPS
-        } else {
-            Scheme::HTTP
-        });
-        uri.authority = Some(self.authority.clone());
-        uri.path_and_query = Some(self.path.clone());
-        Uri::from_parts(uri).map_err(|error| {
-            let message = format!("could not write the address: {error}");
-            Ending::void(Void::NotExecuted, message)
-        })
-    }
-
-    fn sends_secret(&self) -> bool {
-        self.headers.values().any(HeaderValue::is_sensitive)
-    }
+/// What one probe needs.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) trust: &'a Trust,
+    pub(super) dialer: &'a Dialer,
+    pub(super) probe: &'a HttpProbe,
+    pub(super) prepared: &'a Prepared,
+    /// When asking began.
+    pub(super) at: Timestamp,
 }
 
 /// Asks once. Everything that happens is in the ending and on the trail.
-pub(super) async fn ask(
-    trust: &Trust,
-    dialer: &Dialer,
-    probe: &HttpProbe,
-    at: Timestamp,
-    trail: &mut Trail,
-) -> Ending {
-    let Prepared {
-        first,
-        proxy,
-        secrets,
-    } = match prepare(trust, probe) {
-        Ok(prepared) => prepared,
-        Err(error) => return Ending::void(Void::NotExecuted, format!("could not {error}")),
-    };
-    let deadline = trail.deadline();
-    let exchanged = timeout_at(
-        deadline,
-        follow(trust, dialer, first, proxy.as_ref(), probe, at, trail),
-    )
-    .await;
+pub(super) async fn ask(asking: Asking<'_>, trail: &mut Trail) -> Ending {
+    let Asking {
+        probe, prepared, ..
+    } = asking;
+    let exchanged = timeout_at(trail.deadline(), follow(asking, trail)).await;
     trail.end();
 
     let mut ending = match exchanged {
         Ok(Ok(answer)) => {
-            let (ending, cause) = judge::answer(probe, answer, trail.sends_secret);
-            trail.trace.cause = cause;
-            ending
+            let judgement = judge::answer(probe, &prepared.assertions, answer, trail.sends_secret);
+            trail.judged(judgement.assessments);
+            trail.trace.cause = judgement.cause;
+            judgement.ending
         }
         Ok(Err(ending)) => ending,
         Err(_elapsed) => without_body(probe, trail).unwrap_or_else(|| timed_out(trail)),
     };
-    for secret in &secrets {
+    for secret in &prepared.secrets {
         let secret = secret.expose_secret();
-        if !secret.is_empty() && ending.message.contains(secret) {
-            ending.message = ending.message.replace(secret, "***");
+        if !secret.is_empty() {
+            trail.mask(secret);
+            if ending.message.contains(secret) {
+                ending.message = ending.message.replace(secret, "***");
+            }
         }
     }
     ending
 }
 
 /// An unexpected status says more than what went wrong with the body after it.
-fn without_body(probe: &HttpProbe, trail: &Trail) -> Option<Ending> {
+fn without_body(probe: &HttpProbe, trail: &mut Trail) -> Option<Ending> {
     let status = trail.hop.status?;
-    let unexpected = !judge::is_expected(probe, status);
-    unexpected.then(|| judge::unexpected_status(probe, status, None, trail.sends_secret))
+    if probe.expected_statuses.contains(status) {
+        return None;
+    }
+    trail.judged(vec![judge::status(probe, status)]);
+    Some(judge::unexpected_status(
+        probe,
+        status,
+        None,
+        trail.sends_secret,
+    ))
 }
 
 /// Asks, and follows redirects as far as the probe wants it.
-async fn follow(
-    trust: &Trust,
-    dialer: &Dialer,
-    first: Leg,
-    proxy: Option<&Credentials>,
-    probe: &HttpProbe,
-    at: Timestamp,
-    trail: &mut Trail,
-) -> Result<Answer, Ending> {
-    let mut leg = first;
+async fn follow(asking: Asking<'_>, trail: &mut Trail) -> Result<Answer, Ending> {
+    let probe = asking.probe;
+    let mut redirected_to: Option<Leg> = None;
     let mut visited = Vec::new();
     loop {
+        let leg = redirected_to.as_ref().unwrap_or(&asking.prepared.first);
         trail.hop.url = leg.url.without_query();
         trail.sends_secret = leg.sends_secret();
-        let exchanged = exchange(&leg, dialer, proxy, probe, at, trail).await;
-        let answer = exchanged.map_err(|ending| without_body(probe, trail).unwrap_or(ending))?;
+        let answer = match exchange(asking, leg, trail).await {
+            Ok(answer) => answer,
+            Err(ending) => return Err(without_body(probe, trail).unwrap_or(ending)),
+        };
         let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
-        if !is_redirect || probe.redirects_max == 0 || judge::is_expected(probe, answer.status) {
+        if !is_redirect
+            || probe.redirects_max == 0
+            || probe.expected_statuses.contains(answer.status)
+        {
             return Ok(answer);
         }
         visited.push((leg.method.clone(), leg.url.clone()));
-        let next = redirected(trust, leg, probe, &answer)?;
+        let next = redirected(asking.trust, leg, probe, &answer)?;
         let shown = quoted(&next.url.without_query());
         if visited.contains(&(next.method.clone(), next.url.clone())) {
             let message = format!("the redirects lead in a circle, back to {shown}");
-            return Err(Ending::failed(Fault::Redirect, message));
+            return Err(Ending::failed(Fault::RedirectLoop, message));
         }
         if visited.len() > probe.redirects_max {
             let message = format!(
@@ -273,95 +138,17 @@ async fn follow(
             );
             return Err(Ending::failed(Fault::Redirect, message));
         }
-        leg = next;
+        redirected_to = Some(next);
         trail.next_hop();
     }
 }
 
-/// The request that `answer` leads to. What is meant for one origin is not sent to another.
-fn redirected(trust: &Trust, leg: Leg, probe: &HttpProbe, answer: &Answer) -> Result<Leg, Ending> {
-    let status = answer.status;
-    let nowhere = |why: String| Ending::failed(Fault::Redirect, format!("status {status} {why}"));
-    let Some(location) = &answer.location else {
-        return Err(nowhere("without `Location`".to_owned()));
-    };
-    let Some(url) = resolve(&leg.url, location) else {
-        return Err(nowhere("leads to no `http` or `https` address".to_owned()));
-    };
-    let same_origin = url.origin() == leg.url.origin();
-    // As browsers do it: 307 and 308 repeat the request, the others ask for a page.
-    let repeats = matches!(status, 307 | 308) || matches!(leg.method, Method::GET | Method::HEAD);
-    let (method, body) = if repeats {
-        (leg.method, leg.body)
-    } else {
-        (Method::GET, Bytes::new())
-    };
-    if !same_origin && !body.is_empty() {
-        return Err(nowhere(format!(
-            "leads to {}, where the request's body is not sent",
-            quoted(&url.origin())
-        )));
-    }
-    let headers = if same_origin {
-        leg.headers
-    } else {
-        without_credentials(&leg.headers)
-    };
-    let mut next = Leg::new(trust, probe, url, method, headers, body)
-        .map_err(|error| Ending::void(Void::NotExecuted, format!("could not {error}")))?;
-    if same_origin {
-        next.authority = leg.authority;
-    }
-    Ok(next)
-}
-
-/// Where `location` leads from `base`.
-fn resolve(base: &Url, location: &str) -> Option<Url> {
-    let url = url::Url::parse(&base.to_string())
-        .ok()?
-        .join(location)
-        .ok()?;
-    let tls = match url.scheme() {
-        "https" => true,
-        "http" => false,
-        _ => return None,
-    };
-    let host = match url.host()? {
-        url::Host::Domain(name) => name.to_owned(),
-        url::Host::Ipv4(address) => address.to_string(),
-        url::Host::Ipv6(address) => address.to_string(),
-    };
-    let path = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
-    Some(Url {
-        tls,
-        host,
-        port: url.port_or_known_default()?,
-        path,
-    })
-}
-
-/// The headers that may be sent to another origin.
-fn without_credentials(headers: &HeaderMap) -> HeaderMap {
-    let private = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
-    headers
-        .iter()
-        .filter(|(name, value)| !value.is_sensitive() && !private.contains(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
 /// Connects, asks, and reads the answer to its end.
-async fn exchange(
-    leg: &Leg,
-    dialer: &Dialer,
-    credentials: Option<&Credentials>,
-    probe: &HttpProbe,
-    at: Timestamp,
-    trail: &mut Trail,
-) -> Result<Answer, Ending> {
+async fn exchange(asking: Asking<'_>, leg: &Leg, trail: &mut Trail) -> Result<Answer, Ending> {
+    let Asking {
+        dialer, probe, at, ..
+    } = asking;
+    let credentials = asking.prepared.proxy.as_ref();
     let route = &probe.route;
     let pinned = route
         .address
@@ -387,9 +174,9 @@ async fn exchange(
     let Some(terms) = &leg.terms else {
         let by_prior_knowledge = route.version == HttpVersion::Http2 && !handed_to_proxy;
         return if by_prior_knowledge {
-            over_http2(stream, address, leg, probe, at, trail).await
+            over_http2(asking, stream, address, leg, trail).await
         } else {
-            let mut request = leg.request(Uri::from(leg.path.clone()));
+            let mut request = leg.request(Uri::from(leg.path.clone()), &trail.marks);
             if handed_to_proxy {
                 *request.uri_mut() = leg.absolute_uri()?;
                 if let Some(credentials) = credentials
@@ -399,7 +186,7 @@ async fn exchange(
                     request.headers_mut().insert(PROXY_AUTHORIZATION, value);
                 }
             }
-            over_http1(stream, request, address, leg, probe, at, trail).await
+            over_http1(asking, stream, address, leg, request, trail).await
         };
     };
     trail.enter(Stage::Tls);
@@ -407,29 +194,28 @@ async fn exchange(
     trail.hop.tls = Some(seen);
     let stream = stream?;
     if stream.get_ref().1.alpn_protocol() == Some(tls::H2) {
-        over_http2(stream, address, leg, probe, at, trail).await
+        over_http2(asking, stream, address, leg, trail).await
     } else if route.version == HttpVersion::Http2 {
         let message = format!("{address} does not speak HTTP/2");
         Err(Ending::failed(Fault::Tls(TlsFault::Handshake), message))
     } else {
-        let request = leg.request(Uri::from(leg.path.clone()));
-        over_http1(stream, request, address, leg, probe, at, trail).await
+        let request = leg.request(Uri::from(leg.path.clone()), &trail.marks);
+        over_http1(asking, stream, address, leg, request, trail).await
     }
 }
 
 async fn over_http1(
+    asking: Asking<'_>,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    mut request: Request<Full<Bytes>>,
     address: SocketAddr,
     leg: &Leg,
-    probe: &HttpProbe,
-    at: Timestamp,
+    mut request: Request<Outgoing>,
     trail: &mut Trail,
 ) -> Result<Answer, Ending> {
-    trail.enter(Stage::Processing);
+    trail.enter(Stage::Write);
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_BYTES_MAX)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(Watched::new(stream, trail.marks.clone())))
         .await
         .map_err(|error| broken(&error, address, trail))?;
     let headers = request.headers_mut();
@@ -440,30 +226,29 @@ async fn over_http1(
         .or_insert(HeaderValue::from_static("close"));
     let exchange = async {
         let response = sender.send_request(request).await;
-        receive(response, address, probe, at, trail).await
+        receive(asking, response, address, trail).await
     };
     drive(connection, exchange).await
 }
 
 async fn over_http2(
+    asking: Asking<'_>,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     address: SocketAddr,
     leg: &Leg,
-    probe: &HttpProbe,
-    at: Timestamp,
     trail: &mut Trail,
 ) -> Result<Answer, Ending> {
-    trail.enter(Stage::Processing);
+    trail.enter(Stage::Write);
     let tasks = AbortOnDrop(Tasks::default());
     let (mut sender, connection) = http2::Builder::new(tasks.0.clone())
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(Watched::new(stream, trail.marks.clone())))
         .await
         .map_err(|error| broken(&error, address, trail))?;
-    let mut request = leg.request(leg.absolute_uri()?);
+    let mut request = leg.request(leg.absolute_uri()?, &trail.marks);
     *request.version_mut() = Version::HTTP_2;
     let exchange = async {
         let response = sender.send_request(request).await;
-        receive(response, address, probe, at, trail).await
+        receive(asking, response, address, trail).await
     };
     drive(connection, exchange).await
 }
@@ -483,42 +268,34 @@ async fn drive<T>(connection: impl Future, exchange: impl Future<Output = T>) ->
 
 /// Reads the answer, as much of it as is allowed.
 async fn receive(
+    asking: Asking<'_>,
     response: hyper::Result<Response<Incoming>>,
     address: SocketAddr,
-    probe: &HttpProbe,
-    at: Timestamp,
     trail: &mut Trail,
 ) -> Result<Answer, Ending> {
+    let Asking { probe, at, .. } = asking;
     let response = response.map_err(|error| broken(&error, address, trail))?;
     trail.enter(Stage::Transfer);
-    let status = response.status().as_u16();
+    let (head, mut incoming) = response.into_parts();
+    let status = head.status.as_u16();
     trail.hop.status = Some(status);
-    trail.hop.http_version = Some(format!("{:?}", response.version()));
+    trail.hop.http_version = Some(format!("{:?}", head.version));
     if let 429 | 503 = status {
-        trail.trace.retry_after_ms = response
-            .headers()
+        trail.trace.retry_after_ms = head
+            .headers
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .and_then(|text| judge::retry_after_ms(text, at));
     }
-    let expected = judge::is_expected(probe, status);
-    let content_encoding = response
-        .headers()
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect::<Vec<_>>()
-        .join(",");
-    let location = response.headers().get(LOCATION);
-    let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let expected = probe.expected_statuses.contains(status);
     // A body that nobody will look at is counted, not kept.
     let keep = !expected
-        || !content_encoding.is_empty()
-        || !probe.body_contains.is_empty()
+        || head.headers.contains_key(CONTENT_ENCODING)
+        || asking.prepared.assertions.want_body()
         || probe.json.is_some();
 
-    let mut incoming = response.into_body();
     let mut body = Vec::new();
+    let mut is_whole = true;
     while let Some(frame) = incoming.frame().await {
         let frame = frame.map_err(|error| broken(&error, address, trail))?;
         let Some(data) = frame.data_ref() else {
@@ -529,91 +306,28 @@ async fn receive(
             return Err(judge::too_large(probe, ""));
         }
         if !expected && trail.hop.body_bytes > UNEXPECTED_BODY_BYTES_MAX {
+            is_whole = false;
             break;
         }
         if keep {
             body.extend_from_slice(data);
         }
     }
+    let verified_not_after = trail
+        .hop
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.verified_not_after);
     Ok(Answer {
         status,
-        content_encoding,
-        location,
+        version: head.version,
+        headers: head.headers,
         body,
+        is_whole,
+        // Through a proxy, the address that answered is not known.
+        address: probe.route.proxy.is_none().then_some(address.ip()),
+        certificate_days: verified_not_after.map(|end| end.since(at).div_euclid(24 * HOUR_MS)),
     })
-}
-
-/// The exchange broke in the stage under way.
-fn broken(error: &hyper::Error, address: SocketAddr, trail: &Trail) -> Ending {
-    let stage = trail.stage();
-    let io_kind = io_kind(error);
-    let message = if error.is_parse_too_large() {
-        format!("the head of the answer of {address} is larger than {HEAD_BYTES_MAX} bytes")
-    } else if error.is_parse() {
-        format!("what {address} answered is not HTTP")
-    } else if io_kind == Some(io::ErrorKind::ConnectionReset) {
-        format!("{address} reset the connection{}", progress(trail))
-    } else if error.is_incomplete_message() || io_kind == Some(io::ErrorKind::UnexpectedEof) {
-        format!("{address} closed the connection{}", progress(trail))
-    } else {
-        match error.source() {
-            Some(source) => format!("the exchange with {address} broke: {error}: {source}"),
-            None => format!("the exchange with {address} broke: {error}"),
-        }
-    };
-    Ending::failed(Fault::Io(stage), message)
-}
-
-/// How far the answer had come.
-fn progress(trail: &Trail) -> String {
-    match trail.stage() {
-        Stage::Resolve | Stage::Connect | Stage::Tls | Stage::Processing => {
-            " before it answered".to_owned()
-        }
-        Stage::Transfer => format!(" after {} bytes of the body", trail.hop.body_bytes),
-    }
-}
-
-/// The kind of the I/O error at the bottom of `error`.
-fn io_kind(error: &hyper::Error) -> Option<io::ErrorKind> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return Some(error.kind());
-        }
-        source = error.source();
-    }
-    None
-}
-
-/// The deadline passed in the stage under way.
-fn timed_out(trail: &Trail) -> Ending {
-    let stage = trail.stage();
-    let within = format!("within {} ms", trail.timeout_ms());
-    let peer = trail
-        .hop
-        .address
-        .map_or_else(|| quoted(&trail.hop.url), |address| address.to_string());
-    let message = match stage {
-        Stage::Resolve | Stage::Connect if trail.before_proxy => {
-            let message = format!("our proxy could not be reached {within}");
-            return Ending::void(Void::Uplink, message);
-        }
-        // Our resolver, or the service's own name servers: without a control target we cannot
-        // tell, and do not accuse.
-        Stage::Resolve => {
-            let message = format!("our resolver gave no answer for the host of {peer} {within}");
-            return Ending::void(Void::Resolver, message);
-        }
-        Stage::Connect => format!("no connection to {peer} {within}"),
-        Stage::Tls => format!("the TLS handshake with {peer} was not over {within}"),
-        Stage::Processing => format!("no answer from {peer} {within}"),
-        Stage::Transfer => format!(
-            "the body from {peer} was not complete {within}, {} bytes had come",
-            trail.hop.body_bytes
-        ),
-    };
-    Ending::failed(Fault::Timeout(stage), message)
 }
 
 fn host_value(authority: &Authority) -> Result<HeaderValue, Ending> {

@@ -1,65 +1,117 @@
 //! What an HTTP answer means. Pure: everything is at hand.
 
+use std::net::IpAddr;
+
 use chrono::DateTime;
+use hyper::Version;
+use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use serde_json::Value as Json;
 
+use super::assert::{self, Assertions, Facts};
 use super::body::{InflateError, inflate};
-use super::{Ending, quoted};
+use super::{Ending, cause, cut, quoted};
+use crate::sla::assertion::JsonPath;
 use crate::sla::catalog::{HttpProbe, JsonState};
+use crate::sla::explanation::Assessment;
 use crate::sla::observation::{Fault, Void};
 use crate::sla::window::Timestamp;
 
-/// A whole answer.
+/// An answer, as much of it as was read.
 pub(super) struct Answer {
-    /// The status.
     pub(super) status: u16,
-    /// The header `Content-Encoding`, if any.
-    pub(super) content_encoding: String,
-    /// The header `Location`, if any.
-    pub(super) location: Option<String>,
-    /// The body as it came.
+    pub(super) version: Version,
+    pub(super) headers: HeaderMap,
+    /// As it came.
     pub(super) body: Vec<u8>,
+    /// Whether that is all of it.
+    pub(super) is_whole: bool,
+    /// Who answered, where that can be told.
+    pub(super) address: Option<IpAddr>,
+    /// Whole days until the first of the verified certificates ends.
+    pub(super) certificate_days: Option<i64>,
 }
 
-/// Whether the status alone is that of a good answer.
-pub(super) fn is_expected(probe: &HttpProbe, status: u16) -> bool {
-    probe.expected_statuses.contains(&status)
+/// What an answer means.
+pub(super) struct Judgement {
+    pub(super) ending: Ending,
+    /// The service's own error code.
+    pub(super) cause: Option<String>,
+    /// The status first, then every assertion.
+    pub(super) assessments: Vec<Assessment>,
 }
 
-/// Judges a whole answer; the second part is the service's own error code.
+/// Judges an answer.
 pub(super) fn answer(
     probe: &HttpProbe,
+    assertions: &Assertions,
     answer: Answer,
     sent_secret: bool,
-) -> (Ending, Option<String>) {
-    let Answer {
-        status,
-        content_encoding,
-        location: _,
-        body,
-    } = answer;
-    let body = inflate(body, &content_encoding, probe.body_bytes_max);
-    if !is_expected(probe, status) {
-        let cause = body.ok().and_then(|body| own_code(&body));
-        let ending = unexpected_status(probe, status, cause.as_deref(), sent_secret);
-        return (ending, cause);
+) -> Judgement {
+    let is_expected = probe.expected_statuses.contains(answer.status);
+    let codings = answer.headers.get_all(CONTENT_ENCODING).iter();
+    let content_encoding = codings
+        .filter_map(|value| value.to_str().ok())
+        .collect::<Vec<_>>()
+        .join(",");
+    let body = if answer.is_whole {
+        inflate(answer.body, &content_encoding, probe.body_bytes_max)
+    } else {
+        Err(InflateError::TooLarge)
+    };
+    let wants_json = !is_expected || probe.json.is_some() || assertions.want_json();
+    let json = body
+        .as_ref()
+        .ok()
+        .filter(|_| wants_json)
+        .and_then(|body| serde_json::from_slice::<Json>(body).ok());
+    let facts = Facts {
+        headers: Some(&answer.headers),
+        body: body.as_deref().ok(),
+        json: json.as_ref(),
+        certificate_days: answer.certificate_days,
+        http_version: Some(answer.version),
+        address: answer.address,
+    };
+    let assessments: Vec<_> = std::iter::once(status(probe, answer.status))
+        .chain(assertions.assess(&facts))
+        .collect();
+
+    let cause = json.as_ref().filter(|_| !is_expected).and_then(cause::code);
+    let ending = if !is_expected {
+        unexpected_status(probe, answer.status, cause.as_deref(), sent_secret)
+    } else if let Err(error) = body {
+        undecoded(probe, error)
+    } else {
+        content(probe, json.as_ref(), &assessments)
+    };
+    Judgement {
+        ending,
+        cause,
+        assessments,
     }
-    let ending = match body {
-        Ok(body) => content(probe, &body),
-        Err(InflateError::TooLarge) => too_large(probe, " once decompressed"),
-        Err(InflateError::Corrupt(coding)) => Ending::failed(
-            Fault::Content,
-            format!("the body is not {} as it says", quoted(&coding)),
-        ),
-        Err(InflateError::UnknownEncoding(coding)) => Ending::failed(
-            Fault::Content,
-            format!(
-                "the body is encoded as {}, which was not asked for",
-                quoted(&coding)
-            ),
+}
+
+/// Whether the status is one that was expected.
+pub(super) fn status(probe: &HttpProbe, status: u16) -> Assessment {
+    Assessment {
+        subject: "status".to_owned(),
+        found: Some(status.to_string()),
+        test: format!("in {}", probe.expected_statuses),
+        holds: probe.expected_statuses.contains(status),
+    }
+}
+
+/// The body is not what it says, or too much of it.
+fn undecoded(probe: &HttpProbe, error: InflateError) -> Ending {
+    let message = match error {
+        InflateError::TooLarge => return too_large(probe, " once decompressed"),
+        InflateError::Corrupt(coding) => format!("the body is not {} as it says", quoted(&coding)),
+        InflateError::UnknownEncoding(coding) => format!(
+            "the body is encoded as {}, which was not asked for",
+            quoted(&coding)
         ),
     };
-    (ending, None)
+    Ending::failed(Fault::Content, message)
 }
 
 /// The body is larger than allowed; `when` says at what point that was seen.
@@ -80,12 +132,10 @@ pub(super) fn unexpected_status(
     cause: Option<&str>,
     sent_secret: bool,
 ) -> Ending {
-    let mut message = format!(
-        "status {status}, expected {}",
-        one_of(&probe.expected_statuses)
-    );
+    let mut message = format!("status {status}, expected {}", probe.expected_statuses);
     if let Some(cause) = cause {
-        message.push_str(&format!("; the service says {}", quoted(cause)));
+        message.push_str("; ");
+        message.push_str(&cause::explain(cause));
     }
     match status {
         407 if probe.route.proxy.is_some() => Ending::void(
@@ -98,48 +148,55 @@ pub(super) fn unexpected_status(
     }
 }
 
-/// Judges the body of an answer with an expected status.
-fn content(probe: &HttpProbe, body: &[u8]) -> Ending {
-    if !probe.body_contains.is_empty() {
-        let text = String::from_utf8_lossy(body);
-        for wanted in &probe.body_contains {
-            if !text.contains(wanted) {
-                return Ending::failed(
-                    Fault::Content,
-                    format!("the body does not contain {}", quoted(wanted)),
-                );
-            }
-        }
-    }
-    match &probe.json {
-        Some(state) => stated(state, body),
+/// Judges what an answer with an expected status holds. What the service says about itself weighs
+/// more than what we expect of it.
+fn content(probe: &HttpProbe, json: Option<&Json>, assessments: &[Assessment]) -> Ending {
+    let stated = match &probe.json {
         None => Ending::good(),
+        Some(state) => match json {
+            Some(json) => stated(state, json),
+            None => Ending::failed(Fault::Content, "the body is not JSON"),
+        },
+    };
+    let n_refuted = assessments.iter().filter(|one| !one.holds).count();
+    let first = assessments.iter().find(|one| !one.holds);
+    match first {
+        Some(first) if stated.is_good() => {
+            let others = match n_refuted - 1 {
+                0 => String::new(),
+                1 => "; nor does another one".to_owned(),
+                n_others => format!("; nor do {n_others} others"),
+            };
+            Ending::failed(
+                Fault::Content,
+                format!("the assertion {first} does not hold{others}"),
+            )
+        }
+        Some(_) | None => stated,
     }
 }
 
 /// The state that a field of the body tells.
-fn stated(state: &JsonState, body: &[u8]) -> Ending {
-    let Ok(json) = serde_json::from_slice::<Json>(body) else {
-        return Ending::failed(Fault::Content, "the body is not JSON");
-    };
-    let (path, field) = match field(&json, &state.path) {
+fn stated(state: &JsonState, json: &Json) -> Ending {
+    let field = match field(json, &state.path) {
         Ok(found) => found,
         Err(missing) => return missing,
     };
+    let path = quoted(&state.path.to_string());
     let told = match field {
         Json::String(text) => text.clone(),
         Json::Bool(_) | Json::Number(_) => field.to_string(),
         Json::Null | Json::Array(_) | Json::Object(_) => {
             return Ending::failed(
                 Fault::Content,
-                format!("{} is neither text, number nor boolean", quoted(&path)),
+                format!("{path} is neither text, number nor boolean"),
             );
         }
     };
-    let message = format!("{} is {}", quoted(&path), quoted(&told));
+    let message = format!("{path} is {}", quoted(&told));
     if state.up.contains(&told) {
         match &state.dated_by {
-            Some(dated_by) => good_since(&json, dated_by),
+            Some(dated_by) => good_since(json, dated_by),
             None => Ending::good(),
         }
     } else if state.maintenance.contains(&told) {
@@ -154,8 +211,8 @@ fn stated(state: &JsonState, body: &[u8]) -> Ending {
 }
 
 /// Good, from the instant on that this field tells.
-fn good_since(json: &Json, dated_by: &[String]) -> Ending {
-    let (path, field) = match field(json, dated_by) {
+fn good_since(json: &Json, dated_by: &JsonPath) -> Ending {
+    let field = match field(json, dated_by) {
         Ok(found) => found,
         Err(missing) => return missing,
     };
@@ -170,25 +227,19 @@ fn good_since(json: &Json, dated_by: &[String]) -> Ending {
         },
         None => Ending::failed(
             Fault::Content,
-            format!("{} is not a date and time as in RFC 3339", quoted(&path)),
+            format!("`{dated_by}` is not a date and time as in RFC 3339"),
         ),
     }
 }
 
-/// A field of the body, with its path as people write it.
-fn field<'a>(json: &'a Json, names: &[String]) -> Result<(String, &'a Json), Ending> {
-    let path = format!("$.{}", names.join("."));
-    let mut field = json;
-    for name in names {
-        let Some(inner) = field.get(name) else {
-            return Err(Ending::failed(
-                Fault::Content,
-                format!("{} is missing in the body", quoted(&path)),
-            ));
-        };
-        field = inner;
-    }
-    Ok((path, field))
+/// A field that must be there.
+fn field<'a>(json: &'a Json, path: &JsonPath) -> Result<&'a Json, Ending> {
+    assert::at(json, path).ok_or_else(|| {
+        Ending::failed(
+            Fault::Content,
+            format!("`{}` is missing in the body", cut(&path.to_string())),
+        )
+    })
 }
 
 /// How long `Retry-After` asks us to wait from `at` on, in milliseconds: seconds or a date.
@@ -202,34 +253,4 @@ pub(super) fn retry_after_ms(text: &str, at: Timestamp) -> Option<i64> {
         }
     };
     Some(asked_ms.clamp(0, DAY_MS))
-}
-
-/// The service's own error code: five digits in `errors[0].code`, or the word in a flat `error`.
-fn own_code(body: &[u8]) -> Option<String> {
-    let json: Json = serde_json::from_slice(body).ok()?;
-    if let Some(code) = json.pointer("/errors/0/code") {
-        let code = match code {
-            Json::String(text) => text.clone(),
-            Json::Number(number) => number.to_string(),
-            Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => return None,
-        };
-        let five_digits = code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_digit());
-        return five_digits.then_some(code);
-    }
-    let word = json.get("error")?.as_str()?;
-    let fits = (1..=64).contains(&word.len())
-        && word
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    fits.then(|| word.to_owned())
-}
-
-/// `200`, `200 or 404`, `200, 204 or 404`.
-fn one_of(statuses: &[u16]) -> String {
-    let mut texts: Vec<String> = statuses.iter().map(u16::to_string).collect();
-    match texts.pop() {
-        None => "none".to_owned(),
-        Some(only) if texts.is_empty() => only,
-        Some(last) => format!("{} or {last}", texts.join(", ")),
-    }
 }

@@ -1,14 +1,16 @@
 //! Asks one endpoint once: one request, one outcome, never an error.
 //!
 //! Reading order: this file, [`http`] (one kind of probe), then the steps it takes: [`dial`] (name
-//! and connection), [`proxy`], [`tls`] (handshake and certificates), [`body`] (what came, bounded), [`judge`]
-//! (what it means), [`control`] (whose fault it was).
+//! and connection), [`proxy`], [`tls`] (handshake and certificates), [`body`] (what came, bounded),
+//! [`judge`] (what it means) with [`assert`] and [`cause`], [`control`] (whose fault it was).
 //!
 //! A probe opens a connection of its own, makes exactly one request on it, and closes it. It starts
 //! from failure and proves success. Whether something is late, or down, is not decided here: the
 //! probe records facts.
 
+mod assert;
 mod body;
+mod cause;
 mod control;
 mod dial;
 mod http;
@@ -25,11 +27,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::sla::catalog::{Control, Endpoint, Probe, SecretPlace, VantageId};
-use crate::sla::observation::{Fault, Finding, Hop, Observation, Outcome, Void};
+use crate::sla::explanation::Explanation;
+use crate::sla::observation::{Fault, Finding, Observation, Outcome, Void};
 use crate::sla::window::Timestamp;
 
 use control::Controls;
 use dial::Dialer;
+use http::Asking;
 use tls::Trust;
 use trail::Trail;
 
@@ -97,6 +101,14 @@ pub enum ProbeSetupError {
         /// Which variable.
         variable: String,
     },
+    /// A pattern in an assertion that is no regular expression.
+    #[error("compile the assertions about `{url}`: {source}")]
+    Pattern {
+        /// Which address.
+        url: String,
+        /// What is wrong with it.
+        source: Box<regex::Error>,
+    },
     /// A part of the request that HTTP cannot carry. The text is not shown where it may be a secret.
     #[error("ask `{url}`: {part} is not valid")]
     Request {
@@ -152,19 +164,34 @@ impl Prober {
         self.explain(endpoint, tick, at).await.0
     }
 
-    /// The same as [`probe`](Self::probe), and everything that was seen on the way, connection by
-    /// connection.
+    /// The same as [`probe`](Self::probe), and everything that was seen on the way.
     pub async fn explain(
         &self,
         endpoint: &Endpoint,
         tick: Timestamp,
         at: Timestamp,
-    ) -> (Finding, Vec<Hop>) {
+    ) -> (Finding, Explanation) {
+        // Not part of the probe's time: it is ours.
+        let prepared = match &endpoint.probe {
+            Probe::Http(probe) => http::prepare(&self.trust, probe),
+        };
         let mut trail = Trail::begin(Duration::from_millis(
             endpoint.timeout_ms.max(0).unsigned_abs(),
         ));
         let mut ending = match &endpoint.probe {
-            Probe::Http(probe) => http::ask(&self.trust, &self.dialer, probe, at, &mut trail).await,
+            Probe::Http(probe) => match &prepared {
+                Ok(prepared) => {
+                    let asking = Asking {
+                        trust: &self.trust,
+                        dialer: &self.dialer,
+                        probe,
+                        prepared,
+                        at,
+                    };
+                    http::ask(asking, &mut trail).await
+                }
+                Err(error) => Ending::void(Void::NotExecuted, format!("could not {error}")),
+            },
         };
         trail.end();
 
@@ -199,7 +226,7 @@ impl Prober {
             Verdict::Failed(fault) => Outcome::Failed(fault),
             Verdict::Void(void) => Outcome::Void(void),
         };
-        let (mut trace, hops) = trail.into_parts();
+        let (mut trace, explanation) = trail.into_parts();
         trace.message = ending.message;
         let finding = Finding {
             endpoint: endpoint.id.clone(),
@@ -211,7 +238,7 @@ impl Prober {
             },
             trace,
         };
-        (finding, hops)
+        (finding, explanation)
     }
 }
 
@@ -232,6 +259,10 @@ enum Verdict {
 }
 
 impl Ending {
+    fn is_good(&self) -> bool {
+        matches!(self.verdict, Verdict::Good)
+    }
+
     fn good() -> Self {
         Self {
             verdict: Verdict::Good,
@@ -259,16 +290,21 @@ impl Ending {
 
 /// Text from outside, fit to be quoted in one line of a message.
 fn quoted(text: &str) -> String {
+    format!("`{}`", cut(text).replace('`', "."))
+}
+
+/// Text from outside, cut to a part of a line.
+fn cut(text: &str) -> String {
     const CHARS_MAX: usize = 60;
     let mut shown: String = text
         .chars()
         .take(CHARS_MAX)
-        .map(|c| if c.is_control() || c == '`' { '.' } else { c })
+        .map(|c| if c.is_control() { '.' } else { c })
         .collect();
     if text.chars().nth(CHARS_MAX).is_some() {
         shown.push('…');
     }
-    format!("`{shown}`")
+    shown
 }
 
 /// Reads the secret that the header `header` carries.

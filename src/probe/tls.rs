@@ -27,7 +27,8 @@ use x509_parser::x509::X509Name;
 
 use super::{Ending, ProbeSetupError, quoted};
 use crate::sla::catalog::HttpVersion;
-use crate::sla::observation::{Certificate, Fault, Stage, Tls, TlsFault};
+use crate::sla::explanation::{Certificate, Tls};
+use crate::sla::observation::{Fault, Stage, TlsFault};
 use crate::sla::window::Timestamp;
 
 /// HTTP/2 as ALPN names it.
@@ -352,6 +353,7 @@ pub(super) async fn handshake(
             .and_then(|suite| suite.suite().as_str())
             .map(ToOwned::to_owned),
         chain: seen.chain,
+        verified_not_after: None,
     };
     (done, tls)
 }

@@ -2,16 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use crate::sla::observation::{Hop, Phases, Stage, Trace};
+use super::http::Marks;
+use crate::sla::explanation::{Assessment, Explanation, Hop};
+use crate::sla::observation::{Phases, Stage, Trace};
 
 /// The steps of one probe so far.
 pub(super) struct Trail {
     began: Instant,
     deadline: tokio::time::Instant,
     timeout: Duration,
+    /// What has become of the request under way.
+    pub(super) marks: Marks,
     /// The stage under way, and since when.
     under_way: Option<(Stage, Instant)>,
     ended: Option<Instant>,
+    judged: Option<Instant>,
+    assessments: Vec<Assessment>,
     earlier: Vec<Hop>,
     /// The connection under way.
     pub(super) hop: Hop,
@@ -29,8 +35,11 @@ impl Trail {
             began: Instant::now(),
             deadline: tokio::time::Instant::now() + timeout,
             timeout,
+            marks: Marks::default(),
             under_way: None,
             ended: None,
+            judged: None,
+            assessments: Vec::new(),
             earlier: Vec::new(),
             hop: Hop::default(),
             sends_secret: false,
@@ -49,9 +58,13 @@ impl Trail {
         self.timeout.as_millis()
     }
 
-    /// The stage under way; before the first, that one.
+    /// The stage under way; before the first, the one that every probe has.
     pub(super) fn stage(&self) -> Stage {
-        self.under_way.map_or(Stage::Resolve, |(stage, _)| stage)
+        match (self.under_way, self.marks.written()) {
+            (Some((Stage::Write, _)), Some(_)) => Stage::Processing,
+            (Some((stage, _)), _) => stage,
+            (None, _) => Stage::Connect,
+        }
     }
 
     /// Ends the stage under way and begins the next.
@@ -65,6 +78,7 @@ impl Trail {
     pub(super) fn next_hop(&mut self) {
         self.close(Instant::now());
         self.under_way = None;
+        self.marks = Marks::default();
         self.earlier.push(std::mem::take(&mut self.hop));
     }
 
@@ -75,6 +89,12 @@ impl Trail {
             self.close(now);
             self.ended = Some(now);
         }
+    }
+
+    /// What was seen has been judged.
+    pub(super) fn judged(&mut self, assessments: Vec<Assessment>) {
+        self.judged = Some(Instant::now());
+        self.assessments = assessments;
     }
 
     /// From the beginning to the end of the exchange, as an outcome carries it.
@@ -88,23 +108,50 @@ impl Trail {
         i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// What the probe saw: in short, and connection by connection.
-    pub(super) fn into_parts(self) -> (Trace, Vec<Hop>) {
+    /// What the probe saw: in short, and in full.
+    pub(super) fn into_parts(self) -> (Trace, Explanation) {
         let mut trace = self.trace;
-        let leaf = self.hop.tls.as_ref().and_then(|tls| tls.chain.first());
-        trace.certificate_not_after = leaf.and_then(|leaf| leaf.not_after);
+        if let Some(tls) = &self.hop.tls {
+            trace.certificate_not_after = tls.leaf().and_then(|leaf| leaf.not_after);
+            trace.chain_not_after = tls.chain_not_after();
+            trace.verified_not_after = tls.verified_not_after;
+        }
         trace.address = self.hop.address;
         trace.status = self.hop.status;
         let mut hops = self.earlier;
         hops.push(self.hop);
         trace.phases = sum(&hops);
-        (trace, hops)
+        let ended = self.ended.unwrap_or(self.began);
+        let over = self.judged.unwrap_or(ended);
+        let explanation = Explanation {
+            hops,
+            assessments: self.assessments,
+            evaluate_us: self.judged.map(|judged| micros(judged - ended)),
+            duration_us: micros(over - self.began),
+        };
+        (trace, explanation)
+    }
+
+    /// Hides `secret` in what the service said.
+    pub(super) fn mask(&mut self, secret: &str) {
+        for assessment in &mut self.assessments {
+            if let Some(found) = &mut assessment.found
+                && found.contains(secret)
+            {
+                *found = found.replace(secret, "***");
+            }
+        }
     }
 
     fn close(&mut self, now: Instant) {
+        // Nobody tells us when the last byte leaves: it was noted, and the stage after it began.
+        if let (Some((Stage::Write, since)), Some(written)) = (self.under_way, self.marks.written())
+        {
+            self.hop.phases.write_us = Some(micros(written - since));
+            self.under_way = Some((Stage::Processing, written));
+        }
         if let Some((stage, since)) = self.under_way {
-            let elapsed_us = u32::try_from((now - since).as_micros()).unwrap_or(u32::MAX);
-            *self.hop.phases.of_mut(stage) = Some(elapsed_us);
+            *self.hop.phases.of_mut(stage) = Some(micros(now - since));
         }
     }
 }
@@ -117,6 +164,10 @@ fn latency_us(elapsed_us: u128) -> u32 {
         .unwrap_or(u32::MAX)
         .min(u32::MAX / STEP_US)
         * STEP_US
+}
+
+fn micros(elapsed: Duration) -> u32 {
+    u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// The phases of all hops, stage by stage.

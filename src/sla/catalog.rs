@@ -1,7 +1,6 @@
 //! Who and what: partners, services, endpoints, vantages, and what binds them.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +10,13 @@ use chrono_tz::Tz;
 
 use super::commitment::Commitment;
 use super::window::{Timestamp, WeeklyHours, Window, Windows};
+
+mod http;
+
+pub use http::{
+    Authentication, ClientCertificate, ClientCredentials, Family, HttpProbe, HttpVersion,
+    JsonState, Proxy, ProxyKind, Route, Statuses, Url,
+};
 
 /// Declares a type of names that cannot be mixed up with another.
 macro_rules! id {
@@ -243,167 +249,6 @@ pub enum Probe {
     Http(HttpProbe),
 }
 
-/// An HTTP or HTTPS request and what a good answer is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpProbe {
-    /// Where.
-    pub url: Url,
-    /// `GET`, `HEAD`, `POST` and so on, in capitals.
-    pub method: String,
-    /// Sent as they are; a secret value is read from its place when the probe is made.
-    pub headers: Vec<(String, Value)>,
-    /// Sent with the request.
-    pub body: Option<String>,
-    /// The statuses of a good answer. Never empty.
-    pub expected_statuses: Vec<u16>,
-    /// Texts that the body must contain.
-    pub body_contains: Vec<String>,
-    /// A field of a JSON body that tells the state.
-    pub json: Option<JsonState>,
-    /// The most bytes of body read, also after decompression.
-    pub body_bytes_max: usize,
-    /// A file of trusted authorities (PEM) in place of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// How many redirects are followed. With 0, a redirect is an answer like any other; an
-    /// expected status is one in any case. Secrets never follow to another origin.
-    pub redirects_max: usize,
-    /// How to get there, where the address does not say all.
-    pub route: Route,
-}
-
-impl HttpProbe {
-    /// A `GET` of `url` that expects status 200, reads at most 1 MiB, and nothing else.
-    pub fn get(url: Url) -> Self {
-        Self {
-            url,
-            method: "GET".to_owned(),
-            headers: Vec::new(),
-            body: None,
-            expected_statuses: vec![200],
-            body_contains: Vec::new(),
-            json: None,
-            body_bytes_max: 1024 * 1024,
-            ca_file: None,
-            redirects_max: 0,
-            route: Route::default(),
-        }
-    }
-}
-
-/// How to get to an endpoint, where its address does not say all. The default adds nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Route {
-    /// Which kind of address.
-    pub family: Family,
-    /// This address, in place of those of the host's name; redirects to other hosts do not use it.
-    pub address: Option<IpAddr>,
-    /// The name that the TLS handshake asks for and that the certificate must carry, in place of
-    /// the host's; redirects to other hosts do not use it.
-    pub tls_name: Option<String>,
-    /// Which version of HTTP.
-    pub version: HttpVersion,
-    /// Through this, which then also resolves the host's name. The stages resolve and connect
-    /// include the way to it.
-    pub proxy: Option<Proxy>,
-}
-
-/// A proxy of ours. When it fails, the service is not blamed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy {
-    /// How to speak to it.
-    pub kind: ProxyKind,
-    /// A name or an address (IPv6 without brackets).
-    pub host: String,
-    /// Where it listens.
-    pub port: u16,
-    /// User and password, if it wants them.
-    pub credentials: Option<(String, Value)>,
-}
-
-/// The language of a proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ProxyKind {
-    /// HTTP: `CONNECT` for `https` endpoints, forwarding for `http`.
-    Http,
-    /// SOCKS 5.
-    Socks5,
-}
-
-/// Which of a name's addresses are tried, and in what order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// All, in the order of the system's resolver.
-    #[default]
-    Any,
-    /// IPv4 only.
-    Ipv4,
-    /// IPv6 only.
-    Ipv6,
-    /// All, IPv4 first.
-    PreferIpv4,
-    /// All, IPv6 first.
-    PreferIpv6,
-}
-
-/// Which version of HTTP is spoken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum HttpVersion {
-    /// HTTP/2 where it is offered over TLS, otherwise HTTP/1.1.
-    #[default]
-    Any,
-    /// HTTP/1.1.
-    Http1,
-    /// HTTP/2; without TLS, by prior knowledge.
-    Http2,
-}
-
-/// An absolute `http` or `https` address, in parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Url {
-    /// Whether the scheme is `https`.
-    pub tls: bool,
-    /// A name or an address (IPv6 without brackets).
-    pub host: String,
-    /// Given, or the scheme's own.
-    pub port: u16,
-    /// Path and query, beginning with `/`.
-    pub path: String,
-}
-
-impl Url {
-    /// Scheme, host and port: what may be shown where the path may hold a secret.
-    pub fn origin(&self) -> String {
-        let origin = Self {
-            path: String::new(),
-            ..self.clone()
-        };
-        origin.to_string()
-    }
-
-    /// Everything but the query, which may hold a secret.
-    pub fn without_query(&self) -> String {
-        let path = self.path.split(['?', '#']).next().unwrap_or_default();
-        format!("{}{path}", self.origin())
-    }
-}
-
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "https" } else { "http" };
-        let default_port = if self.tls { 443 } else { 80 };
-        let (open, close) = if self.host.contains(':') {
-            ("[", "]")
-        } else {
-            ("", "")
-        };
-        write!(f, "{scheme}://{open}{}{close}", self.host)?;
-        if self.port != default_port {
-            write!(f, ":{}", self.port)?;
-        }
-        f.write_str(&self.path)
-    }
-}
-
 /// A text that is written in the configuration, or a secret that only has its place there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -420,22 +265,6 @@ pub enum SecretPlace {
     File(PathBuf),
     /// An environment variable.
     Env(String),
-}
-
-/// A field of a JSON body whose text tells the state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonState {
-    /// Field names from the outside in: `["status"]`.
-    pub path: Vec<String>,
-    /// Texts that mean that the service works.
-    pub up: Vec<String>,
-    /// Texts that mean announced maintenance: not available.
-    pub maintenance: Vec<String>,
-    /// Texts that mean that the service does not know: void.
-    pub unknown: Vec<String>,
-    /// The field that tells when the service last looked (`["last_update"]`, RFC 3339), where an
-    /// answer may come from a cache. A good answer then speaks from that instant.
-    pub dated_by: Option<Vec<String>>,
 }
 
 /// A host that stands for our own way out: when it is silent too, a silent endpoint proves nothing.

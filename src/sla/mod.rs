@@ -3,7 +3,8 @@
 //! Reading order: [`window`] (time), [`observation`] (facts), [`catalog`] (who and what),
 //! [`commitment`] (the promise), [`timeline`] (facts become states), [`ledger`] (states become
 //! counted time), [`availability`] (counted time becomes figures and a verdict), [`statement`]
-//! (all of it for one month), [`trend`] (several months).
+//! (all of it for one month), [`trend`] (several months). Beside them: [`assertion`] (what an answer
+//! must be like) and [`explanation`] (what a probe saw, for people).
 //!
 //! Nothing here reads a clock, does I/O, waits, logs or knows a file format. Every decision is
 //! taken on integers. Instants are bounded (years 1 to 9999), so sums and differences of
@@ -32,10 +33,12 @@
     )
 )]
 
+pub mod assertion;
 pub mod availability;
 pub mod catalog;
 pub mod commitment;
 pub mod condensed;
+pub mod explanation;
 pub mod ledger;
 pub mod observation;
 pub mod statement;

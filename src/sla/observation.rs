@@ -134,9 +134,11 @@ pub enum Fault {
     Io(Stage),
     /// An unexpected status.
     Status(u16),
-    /// Redirects in a circle, too many of them, or to nowhere.
+    /// Too many redirects, or one that leads to nowhere.
     Redirect,
-    /// The expected status with unexpected content.
+    /// Redirects that lead in a circle.
+    RedirectLoop,
+    /// The expected status, but an assertion about the answer does not hold.
     Content,
     /// A body larger than allowed.
     TooLarge,
@@ -149,13 +151,17 @@ pub enum Fault {
 /// A step of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
+    /// Getting a token from the authorization server, where there was none at hand.
+    Auth,
     /// From a name to addresses.
     Resolve,
     /// The transport connection.
     Connect,
     /// The TLS handshake.
     Tls,
-    /// From the request to the response's head.
+    /// Sending the request.
+    Write,
+    /// From the request's last byte to the response's head.
     Processing,
     /// The response's body.
     Transfer,
@@ -170,9 +176,17 @@ pub enum TlsFault {
     NotYetValid,
     /// The certificate is for another name.
     WrongHost,
+    /// Nobody but itself signed it.
+    SelfSigned,
     /// No trusted authority signed it.
     UnknownAuthority,
-    /// Anything else: protocol, ciphers, signature, revocation.
+    /// The server speaks only versions of TLS that are no longer safe (before 1.2).
+    WeakProtocol,
+    /// The server wants a certificate of ours that it trusts.
+    ClientCertificate,
+    /// The server broke the handshake off with an alert.
+    Refused,
+    /// Anything else: what came is not TLS, ciphers, signature, revocation.
     Handshake,
 }
 
@@ -187,6 +201,8 @@ pub enum Void {
     Clock,
     /// The service answered that our credentials, rights or parameters are wrong.
     Credential(u16),
+    /// The authorization server gave us no token to ask with.
+    Token,
     /// The service answered that we ask too often.
     RateLimited,
     /// The service answered that it does not know its own state.
@@ -197,10 +213,12 @@ pub enum Void {
 
 impl Stage {
     /// Every stage, in the order a probe goes through them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
+        Self::Auth,
         Self::Resolve,
         Self::Connect,
         Self::Tls,
+        Self::Write,
         Self::Processing,
         Self::Transfer,
     ];
@@ -208,9 +226,11 @@ impl Stage {
     /// Its stable name in stores, metrics and files.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Auth => "auth",
             Self::Resolve => "resolve",
             Self::Connect => "connect",
             Self::Tls => "tls",
+            Self::Write => "write",
             Self::Processing => "processing",
             Self::Transfer => "transfer",
         }
@@ -223,11 +243,15 @@ impl Stage {
 
 impl TlsFault {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Expired,
         Self::NotYetValid,
         Self::WrongHost,
+        Self::SelfSigned,
         Self::UnknownAuthority,
+        Self::WeakProtocol,
+        Self::ClientCertificate,
+        Self::Refused,
         Self::Handshake,
     ];
 
@@ -237,7 +261,11 @@ impl TlsFault {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::WrongHost => "wrong_host",
+            Self::SelfSigned => "self_signed",
             Self::UnknownAuthority => "unknown_authority",
+            Self::WeakProtocol => "weak_protocol",
+            Self::ClientCertificate => "client_certificate",
+            Self::Refused => "refused",
             Self::Handshake => "handshake",
         }
     }
@@ -255,7 +283,9 @@ impl Fault {
             Self::Connect => Stage::Connect,
             Self::Timeout(stage) | Self::Io(stage) => stage,
             Self::Tls(_) => Stage::Tls,
-            Self::Status(_) | Self::Redirect | Self::Unspecified => Stage::Processing,
+            Self::Status(_) | Self::Redirect | Self::RedirectLoop | Self::Unspecified => {
+                Stage::Processing
+            }
             Self::Content | Self::TooLarge | Self::Maintenance => Stage::Transfer,
         }
     }
@@ -270,6 +300,7 @@ impl Fault {
             Self::Io(_) => "io",
             Self::Status(_) => "status",
             Self::Redirect => "redirect",
+            Self::RedirectLoop => "redirect_loop",
             Self::Content => "content",
             Self::TooLarge => "too_large",
             Self::Maintenance => "maintenance",
@@ -288,6 +319,7 @@ impl Fault {
             ("io", stage) => Self::Io(Stage::from_code(stage)?),
             ("status", status) => Self::Status(status.parse().ok()?),
             ("redirect", "") => Self::Redirect,
+            ("redirect_loop", "") => Self::RedirectLoop,
             ("content", "") => Self::Content,
             ("too_large", "") => Self::TooLarge,
             ("maintenance", "") => Self::Maintenance,
@@ -308,6 +340,7 @@ impl fmt::Display for Fault {
             Self::Dns
             | Self::Connect
             | Self::Redirect
+            | Self::RedirectLoop
             | Self::Content
             | Self::TooLarge
             | Self::Maintenance
@@ -324,6 +357,7 @@ impl Void {
             Self::Uplink => "uplink",
             Self::Clock => "clock",
             Self::Credential(_) => "credential",
+            Self::Token => "token",
             Self::RateLimited => "rate_limited",
             Self::StatedUnknown => "stated_unknown",
             Self::NotExecuted => "not_executed",
@@ -338,6 +372,7 @@ impl Void {
             ("uplink", "") => Self::Uplink,
             ("clock", "") => Self::Clock,
             ("credential", status) => Self::Credential(status.parse().ok()?),
+            ("token", "") => Self::Token,
             ("rate_limited", "") => Self::RateLimited,
             ("stated_unknown", "") => Self::StatedUnknown,
             ("not_executed", "") => Self::NotExecuted,
@@ -355,6 +390,7 @@ impl fmt::Display for Void {
             Self::Resolver
             | Self::Uplink
             | Self::Clock
+            | Self::Token
             | Self::RateLimited
             | Self::StatedUnknown
             | Self::NotExecuted => Ok(()),
@@ -416,69 +452,30 @@ pub struct Trace {
     pub message: String,
     /// When the presented leaf certificate ends.
     pub certificate_not_after: Option<Timestamp>,
+    /// When the first of all presented certificates ends, also of those that nobody needs.
+    pub chain_not_after: Option<Timestamp>,
+    /// When the first of the certificates ends that lead from the leaf to a trusted authority;
+    /// absent where none does.
+    pub verified_not_after: Option<Timestamp>,
     /// How long the service asked us to leave it alone (`Retry-After`), in milliseconds; at most a
     /// day.
     pub retry_after_ms: Option<i64>,
-}
-
-/// One connection of a probe, in full: for people who ask why. There is one for the first request
-/// and one for each redirect that was followed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hop {
-    /// What was asked, without the query.
-    pub url: String,
-    /// The address we connected to.
-    pub address: Option<SocketAddr>,
-    /// What the TLS handshake showed, also when it failed.
-    pub tls: Option<Tls>,
-    /// The version of HTTP that was spoken (`HTTP/1.1`).
-    pub http_version: Option<String>,
-    /// The status that was answered.
-    pub status: Option<u16>,
-    /// Bytes of body that came.
-    pub body_bytes: usize,
-    /// How long each stage took.
-    pub phases: Phases,
-}
-
-/// What a TLS handshake showed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// The version agreed on (`TLSv1.3`).
-    pub version: Option<String>,
-    /// The cipher suite agreed on.
-    pub cipher_suite: Option<String>,
-    /// The certificates as presented, the leaf first. One that cannot be read is left out.
-    pub chain: Vec<Certificate>,
-}
-
-/// The facts of a certificate that people ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
-    /// Whom it names: the common name, or the whole name.
-    pub subject: String,
-    /// Who signed it, in the same way.
-    pub issuer: String,
-    /// Whether it names itself as who signed it.
-    pub self_signed: bool,
-    /// DNS names and addresses that it is for.
-    pub names: Vec<String>,
-    /// When it begins.
-    pub not_before: Option<Timestamp>,
-    /// When it ends.
-    pub not_after: Option<Timestamp>,
 }
 
 /// How long each stage took, in microseconds; a stage that was not reached is absent, the one
 /// that failed carries its elapsed time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
+    /// See [`Stage::Auth`].
+    pub auth_us: Option<u32>,
     /// See [`Stage::Resolve`].
     pub resolve_us: Option<u32>,
     /// See [`Stage::Connect`].
     pub connect_us: Option<u32>,
     /// See [`Stage::Tls`].
     pub tls_us: Option<u32>,
+    /// See [`Stage::Write`].
+    pub write_us: Option<u32>,
     /// See [`Stage::Processing`].
     pub processing_us: Option<u32>,
     /// See [`Stage::Transfer`].
@@ -489,20 +486,30 @@ impl Phases {
     /// The time of one stage.
     pub fn of(&self, stage: Stage) -> Option<u32> {
         match stage {
+            Stage::Auth => self.auth_us,
             Stage::Resolve => self.resolve_us,
             Stage::Connect => self.connect_us,
             Stage::Tls => self.tls_us,
+            Stage::Write => self.write_us,
             Stage::Processing => self.processing_us,
             Stage::Transfer => self.transfer_us,
         }
     }
 
+    /// The time of all stages together.
+    pub fn total_us(&self) -> u64 {
+        let reached = Stage::ALL.into_iter().filter_map(|stage| self.of(stage));
+        reached.map(u64::from).sum()
+    }
+
     /// The time of one stage, to be set.
     pub fn of_mut(&mut self, stage: Stage) -> &mut Option<u32> {
         match stage {
+            Stage::Auth => &mut self.auth_us,
             Stage::Resolve => &mut self.resolve_us,
             Stage::Connect => &mut self.connect_us,
             Stage::Tls => &mut self.tls_us,
+            Stage::Write => &mut self.write_us,
             Stage::Processing => &mut self.processing_us,
             Stage::Transfer => &mut self.transfer_us,
         }

@@ -145,7 +145,8 @@ impl Store {
             let mut statement = snapshot.prepare_cached(
                 "SELECT tick, late_ms, outcome, detail,
                         resolve_us, connect_us, tls_us, processing_us, transfer_us,
-                        address, status, cause, message, certificate_not_after, retry_after_ms
+                        address, status, cause, message, certificate_not_after, retry_after_ms,
+                        auth_us, write_us, chain_not_after, verified_not_after
                  FROM trace WHERE series = ?1 ORDER BY tick DESC LIMIT ?2",
             )?;
             let limit = i64::try_from(last).unwrap_or(i64::MAX);
@@ -414,13 +415,21 @@ fn append_trace(connection: &Connection, series: i64, finding: &Finding) -> rusq
         cause,
         message,
         certificate_not_after,
+        chain_not_after,
+        verified_not_after,
         retry_after_ms,
     } = &finding.trace;
     let (outcome, detail) = outcome::to_columns(observation.outcome);
     connection
         .prepare_cached(
-            "INSERT INTO trace VALUES
-                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            "INSERT INTO trace (
+                 series, tick, late_ms, outcome, detail,
+                 resolve_us, connect_us, tls_us, processing_us, transfer_us,
+                 address, status, cause, message, certificate_not_after, retry_after_ms,
+                 auth_us, write_us, chain_not_after, verified_not_after
+             ) VALUES
+                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                  ?19, ?20)",
         )?
         .execute(params![
             series,
@@ -439,6 +448,10 @@ fn append_trace(connection: &Connection, series: i64, finding: &Finding) -> rusq
             message,
             certificate_not_after.map(Timestamp::unix_ms),
             retry_after_ms,
+            phases.auth_us,
+            phases.write_us,
+            chain_not_after.map(Timestamp::unix_ms),
+            verified_not_after.map(Timestamp::unix_ms),
         ])?;
     Ok(())
 }
@@ -486,9 +499,11 @@ fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
     };
     Ok(Trace {
         phases: Phases {
+            auth_us: row.get(15)?,
             resolve_us: row.get(4)?,
             connect_us: row.get(5)?,
             tls_us: row.get(6)?,
+            write_us: row.get(16)?,
             processing_us: row.get(7)?,
             transfer_us: row.get(8)?,
         },
@@ -497,6 +512,8 @@ fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
         cause: row.get(11)?,
         message: row.get(12)?,
         certificate_not_after: optional_instant(row, 13)?,
+        chain_not_after: optional_instant(row, 17)?,
+        verified_not_after: optional_instant(row, 18)?,
         retry_after_ms: row.get(14)?,
     })
 }

@@ -8,8 +8,8 @@
 //! | 1 | answered in part, as was written at first | latency in milliseconds |
 //! | 2 | answered | latency in steps of 100 µs |
 //! | 3 | answered, in part | latency in steps of 100 µs |
-//! | 10 to 20 | failed: dns, connect, timeout, tls, io, status, content, too large, maintenance, unspecified, redirect | stage, TLS fault or status, where there is one |
-//! | 30 to 36 | void: resolver, uplink, clock, credential, rate limited, stated unknown, not executed | status, where there is one |
+//! | 10 to 21 | failed: dns, connect, timeout, tls, io, status, content, too large, maintenance, unspecified, redirect, redirect loop | stage, TLS fault or status, where there is one |
+//! | 30 to 37 | void: resolver, uplink, clock, credential, rate limited, stated unknown, not executed, token | status, where there is one |
 
 use crate::sla::observation::{Fault, Outcome, Stage, TlsFault, Void};
 
@@ -45,6 +45,7 @@ pub(super) fn to_columns(outcome: Outcome) -> (i64, i64) {
             Fault::Maintenance => (18, 0),
             Fault::Unspecified => (19, 0),
             Fault::Redirect => (20, 0),
+            Fault::RedirectLoop => (21, 0),
         },
         Outcome::Void(void) => match void {
             Void::Resolver => (30, 0),
@@ -54,6 +55,7 @@ pub(super) fn to_columns(outcome: Outcome) -> (i64, i64) {
             Void::RateLimited => (34, 0),
             Void::StatedUnknown => (35, 0),
             Void::NotExecuted => (36, 0),
+            Void::Token => (37, 0),
         },
     }
 }
@@ -100,6 +102,7 @@ pub(super) fn from_columns(outcome: i64, detail: i64) -> Option<Outcome> {
         18 => Outcome::Failed(Fault::Maintenance),
         19 => Outcome::Failed(Fault::Unspecified),
         20 => Outcome::Failed(Fault::Redirect),
+        21 => Outcome::Failed(Fault::RedirectLoop),
         30 => Outcome::Void(Void::Resolver),
         31 => Outcome::Void(Void::Uplink),
         32 => Outcome::Void(Void::Clock),
@@ -107,6 +110,7 @@ pub(super) fn from_columns(outcome: i64, detail: i64) -> Option<Outcome> {
         34 => Outcome::Void(Void::RateLimited),
         35 => Outcome::Void(Void::StatedUnknown),
         36 => Outcome::Void(Void::NotExecuted),
+        37 => Outcome::Void(Void::Token),
         _ => return None,
     })
 }
@@ -118,6 +122,8 @@ fn stage_number(stage: Stage) -> i64 {
         Stage::Tls => 2,
         Stage::Processing => 3,
         Stage::Transfer => 4,
+        Stage::Auth => 5,
+        Stage::Write => 6,
     }
 }
 
@@ -128,5 +134,9 @@ fn tls_number(fault: TlsFault) -> i64 {
         TlsFault::WrongHost => 2,
         TlsFault::UnknownAuthority => 3,
         TlsFault::Handshake => 4,
+        TlsFault::SelfSigned => 5,
+        TlsFault::WeakProtocol => 6,
+        TlsFault::ClientCertificate => 7,
+        TlsFault::Refused => 8,
     }
 }

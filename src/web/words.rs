@@ -752,9 +752,11 @@ impl Words {
 
 fn stage_fr(stage: Stage) -> &'static str {
     match stage {
+        Stage::Auth => "obtention du jeton",
         Stage::Resolve => "résolution du nom",
         Stage::Connect => "connexion",
         Stage::Tls => "négociation TLS",
+        Stage::Write => "envoi de la requête",
         Stage::Processing => "attente de la réponse",
         Stage::Transfer => "lecture de la réponse",
     }
@@ -762,9 +764,11 @@ fn stage_fr(stage: Stage) -> &'static str {
 
 fn stage_en(stage: Stage) -> &'static str {
     match stage {
+        Stage::Auth => "getting a token",
         Stage::Resolve => "name resolution",
         Stage::Connect => "connection",
         Stage::Tls => "TLS handshake",
+        Stage::Write => "sending the request",
         Stage::Processing => "waiting for the answer",
         Stage::Transfer => "reading the answer",
     }
@@ -778,11 +782,16 @@ fn fault_fr(fault: Fault) -> String {
         Fault::Tls(TlsFault::Expired) => "certificat expiré".to_owned(),
         Fault::Tls(TlsFault::NotYetValid) => "certificat pas encore valide".to_owned(),
         Fault::Tls(TlsFault::WrongHost) => "certificat d’un autre nom".to_owned(),
+        Fault::Tls(TlsFault::SelfSigned) => "certificat autosigné".to_owned(),
         Fault::Tls(TlsFault::UnknownAuthority) => "certificat d’une autorité inconnue".to_owned(),
+        Fault::Tls(TlsFault::WeakProtocol) => "version de TLS trop ancienne".to_owned(),
+        Fault::Tls(TlsFault::ClientCertificate) => "certificat client exigé".to_owned(),
+        Fault::Tls(TlsFault::Refused) => "négociation TLS refusée par le service".to_owned(),
         Fault::Tls(TlsFault::Handshake) => "échec de la négociation TLS".to_owned(),
         Fault::Io(stage) => format!("connexion rompue ({})", stage_fr(stage)),
         Fault::Status(status) => format!("réponse {status} inattendue"),
         Fault::Redirect => "redirections sans issue".to_owned(),
+        Fault::RedirectLoop => "redirections en boucle".to_owned(),
         Fault::Content => "contenu inattendu".to_owned(),
         Fault::TooLarge => "réponse trop longue".to_owned(),
         Fault::Maintenance => "maintenance annoncée par le service".to_owned(),
@@ -798,11 +807,16 @@ fn fault_en(fault: Fault) -> String {
         Fault::Tls(TlsFault::Expired) => "certificate expired".to_owned(),
         Fault::Tls(TlsFault::NotYetValid) => "certificate not yet valid".to_owned(),
         Fault::Tls(TlsFault::WrongHost) => "certificate of another name".to_owned(),
+        Fault::Tls(TlsFault::SelfSigned) => "self-signed certificate".to_owned(),
         Fault::Tls(TlsFault::UnknownAuthority) => "certificate of an unknown authority".to_owned(),
+        Fault::Tls(TlsFault::WeakProtocol) => "version of TLS too old".to_owned(),
+        Fault::Tls(TlsFault::ClientCertificate) => "client certificate required".to_owned(),
+        Fault::Tls(TlsFault::Refused) => "TLS handshake refused by the service".to_owned(),
         Fault::Tls(TlsFault::Handshake) => "TLS handshake failed".to_owned(),
         Fault::Io(stage) => format!("connection broken ({})", stage_en(stage)),
         Fault::Status(status) => format!("unexpected answer {status}"),
         Fault::Redirect => "redirects that lead nowhere".to_owned(),
+        Fault::RedirectLoop => "redirects in a circle".to_owned(),
         Fault::Content => "unexpected content".to_owned(),
         Fault::TooLarge => "answer too long".to_owned(),
         Fault::Maintenance => "maintenance announced by the service".to_owned(),
@@ -816,6 +830,7 @@ fn void_fr(void: Void) -> String {
         Void::Uplink => "notre réseau a échoué".to_owned(),
         Void::Clock => "notre horloge n’est pas fiable".to_owned(),
         Void::Credential(status) => format!("nos droits d’accès sont refusés ({status})"),
+        Void::Token => "aucun jeton n’a pu être obtenu".to_owned(),
         Void::RateLimited => "nos appels sont limités".to_owned(),
         Void::StatedUnknown => "le service dit ne pas connaître son état".to_owned(),
         Void::NotExecuted => "mesure non exécutée".to_owned(),
@@ -828,6 +843,7 @@ fn void_en(void: Void) -> String {
         Void::Uplink => "our network failed".to_owned(),
         Void::Clock => "our clock cannot be trusted".to_owned(),
         Void::Credential(status) => format!("our credentials were refused ({status})"),
+        Void::Token => "no token could be had".to_owned(),
         Void::RateLimited => "our calls are limited".to_owned(),
         Void::StatedUnknown => "the service does not know its own state".to_owned(),
         Void::NotExecuted => "check not carried out".to_owned(),

@@ -511,7 +511,7 @@ fn probes_tell_what_came_of_them_and_no_command_shows_a_secret() {
             &format!(
                 "url = \"http://{address}/api/ping\"\n\
                  headers = {{ Authorization = {{ file = \"authorization\" }}, X-Api-Key = {{ env = \"TEST_SECRET\" }} }}\n\
-                 body_contains = [\"{expected_body}\"]"
+                 assertions = ['body contains \"{expected_body}\"']"
             ),
         );
         place.file("vigie.toml", text);

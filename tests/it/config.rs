@@ -4,6 +4,8 @@
 //! Method: a small good file, in which each case replaces one line; `«…»` marks where the fault
 //! must be found.
 
+mod assertions;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -135,7 +137,7 @@ fn a_small_file_is_understood() {
     assert!(!catalog.endpoint("second").unwrap().1.contractual);
     let Probe::Http(probe) = &endpoint.probe;
     assert_eq!(probe.url.to_string(), "https://api.example/ping");
-    assert_eq!(probe.expected_statuses, [200]);
+    assert_eq!(probe.expected_statuses.to_string(), "200");
     assert_eq!(probe.body_bytes_max, 1_048_576);
     assert_eq!(
         catalog.partner("commune").unwrap().language,
@@ -157,8 +159,8 @@ fn every_value_of_a_request_arrives() {
         r#"method = "POST"
 headers = { Accept = "text/plain", Authorization = { file = "token" }, X-Api-Key = { env = "API_KEY" } }
 body = "{}"
-expected_statuses = [200, 404]
-body_contains = ["pong"]
+expected_statuses = [200, "300-303", 404]
+assertions = ['body contains "pong"', '$.a[0]["b c"] >= 2.50']
 json = { path = "data.status", up = ["ok"], maintenance = ["maintenance"], dated_by = "last_update" }
 body_limit = "64KiB"
 redirects_max = 3
@@ -186,13 +188,17 @@ ca_file = "/etc/ssl/ca.pem""#,
         "in the order of the file; a relative path starts at its folder"
     );
     assert_eq!(probe.body.as_deref(), Some("{}"));
-    assert_eq!(probe.expected_statuses, [200, 404]);
-    assert_eq!(probe.body_contains, ["pong"]);
+    assert_eq!(probe.expected_statuses.to_string(), "200, 300-303 or 404");
+    let assertions: Vec<String> = probe.assertions.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        assertions,
+        [r#"body contains "pong""#, r#"$.a[0]["b c"] >= 2.50"#]
+    );
     let json = probe.json.as_ref().unwrap();
-    assert_eq!(json.path, ["data", "status"]);
+    assert_eq!(json.path.to_string(), "$.data.status");
     assert_eq!((json.up.len(), json.maintenance.len()), (1, 1));
     assert!(json.unknown.is_empty());
-    assert_eq!(json.dated_by.as_ref().unwrap(), &["last_update"]);
+    assert_eq!(json.dated_by.as_ref().unwrap().to_string(), "$.last_update");
     assert_eq!(probe.redirects_max, 3);
     assert_eq!(probe.route.address.unwrap().to_string(), "2001:db8::1");
     assert_eq!(probe.route.tls_name.as_deref(), Some("other.example"));
@@ -733,7 +739,7 @@ fn requests_that_cannot_be_meant_are_refused() {
         ),
         (
             method,
-            "method = \"HEAD\"\nbody_contains = [«\"pong\"»]",
+            "method = \"HEAD\"\nassertions = [«'body contains \"pong\"'»]",
             "an answer to `HEAD` has no body to look at",
             "write `method = \"GET\"`, or expect nothing of the body",
         ),
@@ -741,7 +747,13 @@ fn requests_that_cannot_be_meant_are_refused() {
             method,
             "expected_statuses = [200, «99»]",
             "`expected_statuses` is not the status of a final answer",
-            "write a number from 200 to 599 without quotes, for example `expected_statuses = [200]`",
+            "write a number from 200 to 599 without quotes, or a range in quotes, for example `expected_statuses = [200, \"300-303\"]`",
+        ),
+        (
+            method,
+            "expected_statuses = [«\"204-200\"»]",
+            "`expected_statuses` ends before it begins",
+            "write a number from 200 to 599 without quotes, or a range in quotes, for example `expected_statuses = [200, \"300-303\"]`",
         ),
         (
             method,
@@ -800,8 +812,8 @@ fn requests_that_cannot_be_meant_are_refused() {
         (
             method,
             "json = { path = «\"a..b\"», up = [\"ok\"] }",
-            "`path` has an empty field name",
-            "write field names from the outside in, with dots between, in quotes, for example `path = \"data.status\"`",
+            "`path` is not the path of a field: a field name is missing in the path",
+            "write it after the dot, as in `$.data.status`, or in brackets and quotes, as in `$[\"a field\"]`",
         ),
         (
             method,

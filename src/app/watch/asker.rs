@@ -61,7 +61,7 @@ pub(super) async fn ask(
                     let message = format!("not asked: the service asked us to wait until {until}");
                     let void = unasked(endpoint, &asker.vantage, at, Void::RateLimited, message);
                     schedule.finished(&void.endpoint, void.observation.outcome);
-                    asker.hand_over(Note::Seen(void));
+                    asker.hand_over(Note::Seen(Box::new(void)));
                     continue;
                 }
                 waiting.remove(&endpoint);
@@ -103,7 +103,7 @@ pub(super) async fn ask(
                     let until = asker.clock.now().plus_ms(wait_ms);
                     waiting.insert(finding.endpoint.clone(), until);
                 }
-                asker.hand_over(Note::Seen(finding));
+                asker.hand_over(Note::Seen(Box::new(finding)));
             }
             () = tokio::time::sleep(wait) => {}
             Ok(()) = watch_lists.changed() => {
@@ -119,7 +119,7 @@ pub(super) async fn ask(
     let drain = async {
         while let Some(finished) = under_way.join_next().await {
             if let Ok(finding) = finished {
-                asker.hand_over(Note::Seen(finding));
+                asker.hand_over(Note::Seen(Box::new(finding)));
             }
         }
     };

@@ -231,7 +231,7 @@ fn open_store(config: &Config) -> anyhow::Result<Store> {
 
 /// What the scheduler tells the recorder.
 enum Note {
-    Seen(Finding),
+    Seen(Box<Finding>),
     Missed(Vec<MissedTicks>),
 }
 

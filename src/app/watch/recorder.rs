@@ -37,7 +37,7 @@ pub(super) fn record(
         let mut next = Some(first);
         while let Some(note) = next {
             match note {
-                Note::Seen(finding) => findings.push(finding),
+                Note::Seen(finding) => findings.push(*finding),
                 Note::Missed(ticks) => missed.extend(ticks),
             }
             next = (findings.len() < BATCH_MAX)

@@ -11,19 +11,19 @@ use crate::config::kind::{Bytes, Method, Redirects};
 use crate::config::raw;
 use crate::config::reader::Given;
 use crate::sla::catalog::{
-    ConfirmationProbes, Endpoint, EndpointId, Family, HttpProbe, HttpVersion, JsonState, Probe,
-    Proxy, ProxyKind, Route, SecretPlace, Value,
+    ConfirmationProbes, Endpoint, EndpointId, Family, HttpProbe, HttpVersion, Probe, Proxy,
+    ProxyKind, Route, SecretPlace, Value,
 };
 use crate::sla::window::{HOUR_MS, SECOND_MS};
 
-use super::{Checker, all, ms, texts};
+use super::answer::statuses;
+use super::{Checker, all, ms};
 use crate::sla::window::show_duration_ms;
 
 const DEFAULT_INTERVAL_MS: i64 = 60 * SECOND_MS;
 const INTERVAL_MS_MAX: i64 = 24 * HOUR_MS;
 const DEFAULT_TIMEOUT_MS: i64 = 10 * SECOND_MS;
 const DEFAULT_METHOD: &str = "GET";
-const DEFAULT_STATUS: u16 = 200;
 const DEFAULT_BODY_BYTES_MAX: usize = 1 << 20;
 
 /// How often it is asked; nothing if that is wrong.
@@ -225,13 +225,7 @@ impl Checker<'_> {
     }
 
     fn http(&self, raw: raw::Http) -> Option<HttpProbe> {
-        if raw
-            .method
-            .written()
-            .is_some_and(|method| method.get_ref().0 == "HEAD")
-        {
-            self.nothing_of_the_body(&raw);
-        }
+        let assertions = self.assertions(&raw);
         for (key, at) in [
             ("ca_file", raw.ca_file.at()),
             ("tls_name", raw.tls_name.at()),
@@ -271,14 +265,13 @@ impl Checker<'_> {
             method: raw.method.or(Method(DEFAULT_METHOD))?.0.to_owned(),
             headers: headers?,
             body: raw.body.maybe()?,
-            expected_statuses: match raw.expected_statuses {
-                Some(statuses) => statuses.iter().map(|status| status.get_ref().0).collect(),
-                None => vec![DEFAULT_STATUS],
-            },
-            body_contains: texts(raw.body_contains),
+            authentication: None,
+            expected_statuses: statuses(raw.expected_statuses)?,
+            assertions: assertions?,
             json: json?,
             body_bytes_max: raw.body_limit.or(Bytes(DEFAULT_BODY_BYTES_MAX))?.0,
             ca_file: raw.ca_file.maybe()?.map(|path| self.base.join(path)),
+            client_certificate: None,
             redirects_max: raw.redirects_max.or(Redirects(0))?.0,
             route: Route {
                 family: raw.ip_family.or(Family::Any)?,
@@ -319,18 +312,6 @@ impl Checker<'_> {
             port: address.port,
             credentials: raw.user.maybe()?.zip(password?),
         })
-    }
-
-    fn nothing_of_the_body(&self, raw: &raw::Http) {
-        let text = raw.body_contains.as_ref().and_then(|texts| texts.first());
-        let places = [text.map(Spanned::span), raw.json.at()];
-        for at in places.into_iter().flatten() {
-            self.notes.fault(
-                at,
-                "an answer to `HEAD` has no body to look at",
-                "write `method = \"GET\"`, or expect nothing of the body",
-            );
-        }
     }
 
     fn headers(
@@ -425,31 +406,5 @@ impl Checker<'_> {
                 }
             },
         }
-    }
-
-    fn json(&self, raw: raw::Json) -> Option<JsonState> {
-        let mut meanings: BTreeMap<&str, &str> = BTreeMap::new();
-        for (key, texts) in [
-            ("up", &raw.up),
-            ("maintenance", &raw.maintenance),
-            ("unknown", &raw.unknown),
-        ] {
-            for text in texts.iter().flatten() {
-                if let Some(other) = meanings.insert(text.get_ref(), key) {
-                    self.notes.fault(
-                        text.span(),
-                        format!("`{key}` names a text that `{other}` names already"),
-                        "let each text mean one thing",
-                    );
-                }
-            }
-        }
-        Some(JsonState {
-            path: raw.path?.into_inner().0,
-            up: texts(Some(raw.up?)),
-            maintenance: texts(raw.maintenance),
-            unknown: texts(raw.unknown),
-            dated_by: raw.dated_by.maybe()?.map(|path| path.0),
-        })
     }
 }

@@ -770,9 +770,11 @@ fn acceptance_said(acceptance: Acceptance) -> &'static str {
 
 fn fault(fault: Fault) -> String {
     let stage = |stage: Stage| match stage {
+        Stage::Auth => "getting a token",
         Stage::Resolve => "name resolution",
         Stage::Connect => "connection",
         Stage::Tls => "TLS handshake",
+        Stage::Write => "sending the request",
         Stage::Processing => "waiting for the answer",
         Stage::Transfer => "transfer",
     };
@@ -785,7 +787,11 @@ fn fault(fault: Fault) -> String {
                 TlsFault::Expired => "certificate expired",
                 TlsFault::NotYetValid => "certificate not yet valid",
                 TlsFault::WrongHost => "certificate of another name",
+                TlsFault::SelfSigned => "self-signed certificate",
                 TlsFault::UnknownAuthority => "unknown authority",
+                TlsFault::WeakProtocol => "version too old",
+                TlsFault::ClientCertificate => "client certificate required",
+                TlsFault::Refused => "refused by the service",
                 TlsFault::Handshake => "handshake failed",
             };
             format!("TLS failure ({kind})")
@@ -793,7 +799,8 @@ fn fault(fault: Fault) -> String {
         Fault::Io(at) => format!("connection broken ({})", stage(at)),
         Fault::Status(status) => format!("HTTP status {status}"),
         Fault::Content => "unexpected content".to_owned(),
-        Fault::Redirect => "redirected in a circle or to nowhere".to_owned(),
+        Fault::Redirect => "redirected too often or to nowhere".to_owned(),
+        Fault::RedirectLoop => "redirected in a circle".to_owned(),
         Fault::TooLarge => "answer too large".to_owned(),
         Fault::Maintenance => "maintenance announced by the Service".to_owned(),
         Fault::Unspecified => "not specified".to_owned(),

@@ -831,9 +831,11 @@ fn acceptance_said(acceptance: Acceptance) -> &'static str {
 
 fn fault(fault: Fault) -> String {
     let stage = |stage: Stage| match stage {
+        Stage::Auth => "obtention du jeton",
         Stage::Resolve => "résolution du nom",
         Stage::Connect => "connexion",
         Stage::Tls => "négociation TLS",
+        Stage::Write => "envoi de la requête",
         Stage::Processing => "attente de la réponse",
         Stage::Transfer => "transfert",
     };
@@ -846,7 +848,11 @@ fn fault(fault: Fault) -> String {
                 TlsFault::Expired => "certificat expiré",
                 TlsFault::NotYetValid => "certificat pas encore valide",
                 TlsFault::WrongHost => "certificat d'un autre nom",
+                TlsFault::SelfSigned => "certificat autosigné",
                 TlsFault::UnknownAuthority => "autorité inconnue",
+                TlsFault::WeakProtocol => "version trop ancienne",
+                TlsFault::ClientCertificate => "certificat client exigé",
+                TlsFault::Refused => "refus par le service",
                 TlsFault::Handshake => "négociation impossible",
             };
             format!("échec TLS ({kind})")
@@ -854,7 +860,8 @@ fn fault(fault: Fault) -> String {
         Fault::Io(at) => format!("connexion rompue ({})", stage(at)),
         Fault::Status(status) => format!("code HTTP\u{a0}{status}"),
         Fault::Content => "contenu inattendu".to_owned(),
-        Fault::Redirect => "redirection sans fin ou sans but".to_owned(),
+        Fault::Redirect => "redirections trop nombreuses ou sans but".to_owned(),
+        Fault::RedirectLoop => "redirections en boucle".to_owned(),
         Fault::TooLarge => "réponse trop volumineuse".to_owned(),
         Fault::Maintenance => "maintenance annoncée par le Service".to_owned(),
         Fault::Unspecified => "non précisé".to_owned(),

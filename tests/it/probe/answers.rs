@@ -36,7 +36,7 @@ async fn a_status_is_good_only_when_it_is_expected() {
     assert_eq!(finding.observation.at, at());
 
     let wants = |statuses: &'static [u16]| {
-        move |probe: &mut HttpProbe| probe.expected_statuses = statuses.to_vec()
+        move |probe: &mut HttpProbe| probe.expected_statuses = super::statuses(statuses)
     };
     let not_found = response("404 Not Found", "", "{}");
     check(
@@ -90,7 +90,7 @@ async fn a_status_is_good_only_when_it_is_expected() {
     check(
         "HTTP/1.0, the end of the body is the end of the connection",
         "HTTP/1.0 200 OK\r\n\r\npong",
-        |probe| probe.body_contains = vec!["pong".to_owned()],
+        |probe| probe.assertions = assertions(&[r#"body contains "pong""#]),
         "answered",
         "",
     )
@@ -121,18 +121,31 @@ async fn a_status_is_good_only_when_it_is_expected() {
 async fn the_services_own_code_is_kept_as_the_cause() {
     let errors = r#"{"errors":[{"code":"30020","title":"Maintenance du fournisseur de données","meta":{"provider":"MEN","retry_in":3120}}]}"#;
     let flat = r#"{"error":"network_error","reason":"timeout of 10000 ms exceeded","message":"Une erreur"}"#;
-    for (body, cause) in [
-        (errors, Some("30020")),
-        (r#"{"errors":[{"code":37002}]}"#, Some("37002")),
-        (flat, Some("network_error")),
-        (r#"{"errors":[{"code":"nom: Dupont"}]}"#, None),
-        (r#"{"error":"Jean Dupont, né le 1er mai"}"#, None),
-        (r#"{"errors":[]}"#, None),
-        ("<html>", None),
-        ("", None),
+    for (body, cause, meaning) in [
+        (errors, Some("30020"), ": maintenance at its provider MEN"),
+        (
+            r#"{"errors":[{"code":37002}]}"#,
+            Some("37002"),
+            ": no answer in time at its provider CNAV",
+        ),
+        (
+            r#"{"errors":[{"code":"00500"}]}"#,
+            Some("00500"),
+            ": an error of its own",
+        ),
+        (r#"{"errors":[{"code":"99000"}]}"#, Some("99000"), ""),
+        (flat, Some("network_error"), ": its provider failed"),
+        (r#"{"error":"teapot"}"#, Some("teapot"), ""),
+        (r#"{"errors":[{"code":"nom: Dupont"}]}"#, None, ""),
+        (r#"{"error":"Jean Dupont, né le 1er mai"}"#, None, ""),
+        (r#"{"errors":[]}"#, None, ""),
+        ("<html>", None, ""),
+        ("", None, ""),
     ] {
         let message = match cause {
-            Some(cause) => format!("status 503, expected 200; the service says `{cause}`"),
+            Some(cause) => {
+                format!("status 503, expected 200; the service says `{cause}`{meaning}")
+            }
             None => "status 503, expected 200".to_owned(),
         };
         let bytes = response("503 Service Unavailable", "", body);
@@ -170,7 +183,7 @@ async fn an_answer_about_our_credentials_says_nothing_about_the_service() {
             bytes,
             |probe| {
                 probe.headers = vec![secret_header("X-Api-Key", secret.path())];
-                probe.expected_statuses = vec![status];
+                probe.expected_statuses = statuses(&[status]);
             },
             "answered",
             "",
@@ -276,7 +289,7 @@ async fn a_json_field_tells_the_state_and_nothing_else_passes() {
     let nested = response("200 OK", "", r#"{"a":{"b":true}}"#);
     let on_true = |probe: &mut HttpProbe| {
         probe.json = Some(JsonState {
-            path: vec!["a".to_owned(), "b".to_owned()],
+            path: path("a.b"),
             up: vec!["true".to_owned()],
             maintenance: Vec::new(),
             unknown: Vec::new(),
@@ -324,7 +337,7 @@ async fn an_answer_from_a_cache_speaks_from_the_instant_when_the_service_looked(
             };
             let dated = |probe: &mut HttpProbe| {
                 probe.json = ping_state();
-                probe.json.as_mut().unwrap().dated_by = Some(vec!["last_update".to_owned()]);
+                probe.json.as_mut().unwrap().dated_by = Some(path("last_update"));
             };
             let bytes = response("200 OK", "", &body);
             let finding = check(&body, bytes, dated, expected, message).await;
@@ -368,15 +381,13 @@ async fn the_service_can_ask_to_be_left_alone() {
 #[tokio::test]
 async fn a_body_must_contain_every_text() {
     let contains = |texts: &'static [&'static str]| {
-        move |probe: &mut HttpProbe| {
-            probe.body_contains = texts.iter().map(ToString::to_string).collect();
-        }
+        move |probe: &mut HttpProbe| probe.assertions = assertions(texts)
     };
     let pong = response("200 OK", "", "ping, pong");
     check(
         "both",
         pong.clone(),
-        contains(&["ping", "pong"]),
+        contains(&[r#"body contains "ping""#, r#"body contains "pong""#]),
         "answered",
         "",
     )
@@ -384,9 +395,9 @@ async fn a_body_must_contain_every_text() {
     check(
         "one is missing",
         pong,
-        contains(&["ping", "boom"]),
+        contains(&[r#"body contains "ping""#, r#"body contains "boom""#]),
         "content",
-        "the body does not contain `boom`",
+        r#"the assertion body (10 bytes) contains "boom" does not hold"#,
     )
     .await;
 }

@@ -331,10 +331,16 @@ async fn phases_add_up_to_the_latency() {
             "localhost" => &[
                 Stage::Resolve,
                 Stage::Connect,
+                Stage::Write,
                 Stage::Processing,
                 Stage::Transfer,
             ],
-            _ => &[Stage::Connect, Stage::Processing, Stage::Transfer],
+            _ => &[
+                Stage::Connect,
+                Stage::Write,
+                Stage::Processing,
+                Stage::Transfer,
+            ],
         };
         assert_eq!(reached, expected, "{host}");
         let sum_us: u32 = phases.iter().map(|(_, us)| us).sum();

@@ -1,6 +1,7 @@
 //! Probes against real sockets: a loopback zoo of well-behaved, broken and hostile servers.
 
 mod answers;
+mod assertions;
 mod connections;
 mod control;
 mod faults;
@@ -14,10 +15,12 @@ mod zoo;
 use std::net::SocketAddr;
 
 use vigie::probe::Prober;
+use vigie::sla::assertion::{Assertion, JsonPath};
 use vigie::sla::catalog::{
-    Endpoint, EndpointId, HttpProbe, JsonState, Probe, SecretPlace, Url, Value, VantageId,
+    Endpoint, EndpointId, HttpProbe, JsonState, Probe, SecretPlace, Statuses, Url, Value, VantageId,
 };
-use vigie::sla::observation::{Finding, Hop, Outcome};
+use vigie::sla::explanation::{Explanation, Hop};
+use vigie::sla::observation::{Finding, Outcome};
 use vigie::sla::window::Timestamp;
 
 /// The instant of every probe here; certificates are made around it.
@@ -64,9 +67,28 @@ async fn ask(endpoint: &Endpoint) -> Finding {
     prober().probe(endpoint, at(), at()).await
 }
 
-/// The same with every connection that was made.
-async fn explain(endpoint: &Endpoint) -> (Finding, Vec<Hop>) {
+/// The same with everything that was seen.
+async fn explain(endpoint: &Endpoint) -> (Finding, Explanation) {
     prober().explain(endpoint, at(), at()).await
+}
+
+/// The same with every connection that was made.
+async fn connections(endpoint: &Endpoint) -> (Finding, Vec<Hop>) {
+    let (finding, explanation) = explain(endpoint).await;
+    (finding, explanation.hops)
+}
+
+fn assertions(texts: &[&str]) -> Vec<Assertion> {
+    let parsed = texts.iter().map(|text| Assertion::parse(text).unwrap());
+    parsed.collect()
+}
+
+fn statuses(statuses: &[u16]) -> Statuses {
+    Statuses::new(statuses.iter().map(|one| (*one, *one)).collect()).unwrap()
+}
+
+fn path(text: &str) -> JsonPath {
+    JsonPath::parse(text).unwrap()
 }
 
 /// What came of it, in the words of the store: `answered`, `status:503`, `void credential:401`.
@@ -104,7 +126,7 @@ fn plain_header(name: &str, value: &str) -> (String, Value) {
 /// The state field of the real ping routes.
 fn ping_state() -> Option<JsonState> {
     Some(JsonState {
-        path: vec!["status".to_owned()],
+        path: path("status"),
         up: vec!["ok".to_owned()],
         maintenance: vec!["maintenance".to_owned()],
         unknown: vec!["unknown".to_owned()],

@@ -123,7 +123,7 @@ async fn hidden_service() -> (SocketAddr, HttpProbe, NamedTempFile) {
     let mut probe = get("service.example", address);
     probe.url.tls = true;
     probe.ca_file = Some(ca.path().to_owned());
-    probe.body_contains = vec!["pong".to_owned()];
+    probe.assertions = assertions(&[r#"body contains "pong""#]);
     (address, probe, ca)
 }
 
@@ -132,7 +132,7 @@ async fn an_http_proxy_makes_a_tunnel_and_resolves_the_name() {
     let (service, probe, _ca) = hidden_service().await;
     let (proxy, mut heard) = http_proxy(service).await;
     let target = format!("service.example:{}", service.port());
-    let (finding, hops) = explain(&endpoint(through(ProxyKind::Http, proxy, &probe))).await;
+    let (finding, hops) = connections(&endpoint(through(ProxyKind::Http, proxy, &probe))).await;
     assert_finding("tunnel", &finding, "answered", "");
     assert_eq!(hops[0].address, Some(proxy));
     let request = heard.recv().await.unwrap();

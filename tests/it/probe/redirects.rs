@@ -39,8 +39,8 @@ fn first_line(request: &str) -> &str {
 async fn each_redirect_is_a_connection_of_its_own_and_all_of_them_are_told() {
     let (address, mut requests) = converses(leads(302, "b/../c?token=hidden#x".to_owned())).await;
     let mut probe = following(get("127.0.0.1", address));
-    probe.body_contains = vec!["here".to_owned()];
-    let (finding, hops) = explain(&endpoint(probe.clone())).await;
+    probe.assertions = assertions(&[r#"body contains "here""#]);
+    let (finding, hops) = connections(&endpoint(probe.clone())).await;
     assert_finding("followed", &finding, "answered", "");
     assert_eq!(first_line(&requests.recv().await.unwrap()), "GET /");
     assert_eq!(
@@ -72,9 +72,9 @@ async fn each_redirect_is_a_connection_of_its_own_and_all_of_them_are_told() {
     }
 
     // Where the redirect is the right answer, it is the answer.
-    probe.expected_statuses = vec![302];
-    probe.body_contains = Vec::new();
-    let (finding, hops) = explain(&endpoint(probe)).await;
+    probe.expected_statuses = statuses(&[302]);
+    probe.assertions = Vec::new();
+    let (finding, hops) = connections(&endpoint(probe)).await;
     assert_finding("expected", &finding, "answered", "");
     assert_eq!(hops.len(), 1);
 }
@@ -162,26 +162,29 @@ async fn what_is_meant_for_one_origin_is_not_sent_to_another() {
 
 #[tokio::test]
 async fn a_redirect_that_leads_nowhere_is_a_fault_of_its_own() {
-    for (what, location, message) in [
+    for (what, location, expected, message) in [
         (
             "itself",
             "/",
+            "redirect_loop",
             "the redirects lead in a circle, back to `http://ADDRESS/`",
         ),
         (
             "other",
             "ftp://127.0.0.1/",
+            "redirect",
             "status 302 leads to no `http` or `https` address",
         ),
         (
             "no address",
             "http://",
+            "redirect",
             "status 302 leads to no `http` or `https` address",
         ),
     ] {
         let address = answers(redirect(302, location)).await;
         let finding = ask(&endpoint(following(get("127.0.0.1", address)))).await;
-        assert_finding(what, &finding, "redirect", message);
+        assert_finding(what, &finding, expected, message);
     }
     let address = answers(response("302 Found", "", "")).await;
     let finding = ask(&endpoint(following(get("127.0.0.1", address)))).await;
@@ -198,7 +201,7 @@ async fn a_redirect_that_leads_nowhere_is_a_fault_of_its_own() {
         redirect(302, &format!("{target}a"))
     })
     .await;
-    let (finding, hops) = explain(&endpoint(following(get("127.0.0.1", address)))).await;
+    let (finding, hops) = connections(&endpoint(following(get("127.0.0.1", address)))).await;
     let message = "more than 3 redirects, the next to `http://ADDRESS/aaaa`";
     assert_finding("endless", &finding, "redirect", message);
     assert_eq!(hops.len(), 4);
@@ -211,7 +214,7 @@ async fn a_redirect_that_leads_nowhere_is_a_fault_of_its_own() {
     .await;
     let finding = ask(&endpoint(following(get("127.0.0.1", address)))).await;
     let message = "the redirects lead in a circle, back to `http://ADDRESS/`";
-    assert_finding("back and forth", &finding, "redirect", message);
+    assert_finding("back and forth", &finding, "redirect_loop", message);
 }
 
 #[tokio::test]
@@ -220,7 +223,7 @@ async fn a_fault_after_a_redirect_is_that_of_its_own_connection() {
     let nobody = listener.local_addr().unwrap();
     drop(listener);
     let (address, _requests) = converses(leads(302, format!("http://{nobody}/b"))).await;
-    let (finding, hops) = explain(&endpoint(following(get("127.0.0.1", address)))).await;
+    let (finding, hops) = connections(&endpoint(following(get("127.0.0.1", address)))).await;
     assert_finding(
         "refused",
         &finding,

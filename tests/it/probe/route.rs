@@ -39,7 +39,7 @@ async fn a_pinned_address_replaces_the_resolver_and_nothing_else() {
     let (address, mut requests) = converses(|_| response("200 OK", "", "")).await;
     let mut probe = get("nobody.invalid", address);
     probe.route.address = Some(address.ip());
-    let (finding, hops) = explain(&endpoint(probe)).await;
+    let (finding, hops) = connections(&endpoint(probe)).await;
     assert_finding("pinned", &finding, "answered", "");
     assert_eq!(hops[0].phases.of(Stage::Resolve), None);
     assert_eq!(hops[0].address, Some(address));
@@ -193,7 +193,7 @@ async fn the_version_of_http_is_the_one_that_was_wanted() {
         probe.url.tls = tls;
         probe.ca_file = Some(ca.path().to_owned());
         probe.route.version = version;
-        let (finding, hops) = explain(&endpoint(probe)).await;
+        let (finding, hops) = connections(&endpoint(probe)).await;
         assert_finding(what, &finding, expected, message);
         assert_eq!(hops[0].http_version.as_deref(), spoken, "{what}");
     }
@@ -215,7 +215,7 @@ async fn the_handshake_is_told_also_when_it_fails() {
         let mut probe = get("localhost", secure(&identity, &["http/1.1"]).await);
         probe.url.tls = true;
         probe.ca_file = Some(ca.path().to_owned());
-        let (finding, hops) = explain(&endpoint(probe)).await;
+        let (finding, hops) = connections(&endpoint(probe)).await;
         assert_eq!(verdict(&finding), expected);
         let tls = hops[0].tls.as_ref().unwrap();
         let agreed = expected == "answered";

@@ -68,9 +68,11 @@ fn every_outcome() -> Vec<Outcome> {
 fn full_trace(n: u32) -> Trace {
     Trace {
         phases: Phases {
+            auth_us: None,
             resolve_us: Some(n),
             connect_us: Some(0),
             tls_us: None,
+            write_us: Some(7),
             processing_us: Some(u32::MAX),
             transfer_us: None,
         },
@@ -83,6 +85,8 @@ fn full_trace(n: u32) -> Trace {
         cause: Some("35000".to_owned()),
         message: format!("réponse 502 au lieu de 200 (« n° {n} »)"),
         certificate_not_after: Some(at("2026-01-31T12:00:00Z")),
+        chain_not_after: Some(at("2026-01-30T12:00:00Z")),
+        verified_not_after: None,
         retry_after_ms: Some(86_400_000),
     }
 }

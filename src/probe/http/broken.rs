@@ -1,0 +1,91 @@
+//! An exchange that broke off: at what point, and as far as can be told, why.
+
+use std::error::Error as _;
+use std::io;
+use std::net::SocketAddr;
+
+use super::super::trail::Trail;
+use super::super::{Ending, quoted};
+use super::HEAD_BYTES_MAX;
+use crate::sla::observation::{Fault, Stage, Void};
+
+/// The exchange broke in the stage under way.
+pub(super) fn broken(error: &hyper::Error, address: SocketAddr, trail: &Trail) -> Ending {
+    let stage = trail.stage();
+    let io_kind = io_kind(error);
+    let message = if error.is_parse_too_large() {
+        format!("the head of the answer of {address} is larger than {HEAD_BYTES_MAX} bytes")
+    } else if error.is_parse() {
+        format!("what {address} answered is not HTTP")
+    } else if io_kind == Some(io::ErrorKind::ConnectionReset) {
+        format!("{address} reset the connection{}", progress(trail))
+    } else if error.is_incomplete_message() || io_kind == Some(io::ErrorKind::UnexpectedEof) {
+        format!("{address} closed the connection{}", progress(trail))
+    } else {
+        match error.source() {
+            Some(source) => format!("the exchange with {address} broke: {error}: {source}"),
+            None => format!("the exchange with {address} broke: {error}"),
+        }
+    };
+    Ending::failed(Fault::Io(stage), message)
+}
+
+/// How far the answer had come.
+fn progress(trail: &Trail) -> String {
+    match trail.stage() {
+        Stage::Auth
+        | Stage::Resolve
+        | Stage::Connect
+        | Stage::Tls
+        | Stage::Write
+        | Stage::Processing => " before it answered".to_owned(),
+        Stage::Transfer => format!(" after {} bytes of the body", trail.hop.body_bytes),
+    }
+}
+
+/// The kind of the I/O error at the bottom of `error`.
+fn io_kind(error: &hyper::Error) -> Option<io::ErrorKind> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// The deadline passed in the stage under way.
+pub(super) fn timed_out(trail: &Trail) -> Ending {
+    let stage = trail.stage();
+    let within = format!("within {} ms", trail.timeout_ms());
+    let peer = trail
+        .hop
+        .address
+        .map_or_else(|| quoted(&trail.hop.url), |address| address.to_string());
+    let message = match stage {
+        Stage::Resolve | Stage::Connect if trail.before_proxy => {
+            let message = format!("our proxy could not be reached {within}");
+            return Ending::void(Void::Uplink, message);
+        }
+        // Our resolver, or the service's own name servers: without a control target we cannot
+        // tell, and do not accuse.
+        Stage::Resolve => {
+            let message = format!("our resolver gave no answer for the host of {peer} {within}");
+            return Ending::void(Void::Resolver, message);
+        }
+        Stage::Auth => {
+            let message = format!("no token from the authorization server {within}");
+            return Ending::void(Void::Token, message);
+        }
+        Stage::Connect => format!("no connection to {peer} {within}"),
+        Stage::Tls => format!("the TLS handshake with {peer} was not over {within}"),
+        Stage::Write => format!("{peer} did not take the whole request {within}"),
+        Stage::Processing => format!("no answer from {peer} {within}"),
+        Stage::Transfer => format!(
+            "the body from {peer} was not complete {within}, {} bytes had come",
+            trail.hop.body_bytes
+        ),
+    };
+    Ending::failed(Fault::Timeout(stage), message)
+}

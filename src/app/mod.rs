@@ -2,6 +2,7 @@
 
 pub mod close;
 pub mod evidence;
+pub mod export;
 pub mod import;
 pub mod letters;
 pub mod load;

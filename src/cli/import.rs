@@ -13,6 +13,7 @@ use super::{
 use crate::app::import::{MonthChange, Plan, carry_out, plan};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::exchange::hex;
 use crate::import::{ImportError, Range, Readout, csv, kuma, prometheus};
 use crate::sla::observation::Outcome;
 use crate::sla::statement::Statement;
@@ -396,8 +397,4 @@ fn list(config: &Config) -> Result<u8, Failure> {
         ))?;
     }
     Ok(exit::OK)
-}
-
-fn hex(sha256: &[u8]) -> String {
-    sha256.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::{ConfigPlace, Failure, exit, open_reader, print};
+use crate::exchange::hex;
 
 /// Show the journal, or verify that nobody changed it
 ///
@@ -49,11 +50,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
                 print(format!(
                     "the journal is whole: {} entries, head {}\n",
                     check.n_entries,
-                    check
-                        .head
-                        .iter()
-                        .map(|byte| format!("{byte:02x}"))
-                        .collect::<String>()
+                    hex(&check.head)
                 ))?;
                 return Ok(exit::OK);
             }

@@ -7,6 +7,7 @@ mod declare;
 mod demo;
 mod evidence;
 mod explain;
+mod export;
 mod import;
 mod journal;
 mod key;
@@ -83,6 +84,7 @@ enum Command {
     Journal(journal::Args),
     Evidence(evidence::Args),
     Import(import::Args),
+    Export(export::Args),
     Settle(settle::Args),
     Verify(verify::Args),
     Key(key::Args),
@@ -110,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Journal(args) => journal::run(args, &config),
         Command::Evidence(args) => evidence::run(args, &config),
         Command::Import(args) => import::run(args, &config),
+        Command::Export(args) => export::run(args, &config),
         Command::Settle(args) => settle::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Key(args) => key::run(args),

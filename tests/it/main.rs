@@ -13,6 +13,7 @@ mod daemon;
 mod dashboards;
 mod demo;
 mod exchange;
+mod export;
 mod import;
 mod letters;
 mod mail;

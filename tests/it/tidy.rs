@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schedule", &["sla"]),
     ("clock", &["sla"]),
     ("config", &["sla"]),
+    ("export", &["sla"]),
     ("import", &["sla"]),
     ("mail", &["sla", "report", "config"]),
     ("metrics", &["sla", "board", "config"]),
@@ -24,8 +25,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "sla", "board", "exchange", "report", "schedule", "clock", "config", "import", "mail",
-            "metrics", "probe", "store", "web",
+            "sla", "board", "exchange", "report", "schedule", "clock", "config", "export",
+            "import", "mail", "metrics", "probe", "store", "web",
         ],
     ),
     (
@@ -35,8 +36,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "sla", "board", "exchange", "report", "clock", "config", "import", "mail", "probe",
-            "store", "web", "app", "demo",
+            "sla", "board", "exchange", "report", "clock", "config", "export", "import", "mail",
+            "probe", "store", "web", "app", "demo",
         ],
     ),
 ];

@@ -569,12 +569,14 @@ fn write(
         vantages: &settled.shared.vantages,
         measured_since: settled.month.measured_since,
         usage: None,
-        improvements: &[],
         edition: &edition,
     };
     // A published report stays as it was.
     if !published {
-        let workshop = press.workshops.entry(service.id.to_string()).or_default();
+        let workshop = press
+            .workshops
+            .entry(service.id.to_string())
+            .or_insert_with(|| Workshop::new(press.config.reports.look.clone()));
         let mut documents = report::render(&report, workshop);
         documents.push(Document {
             name: "statement.json".to_owned(),

@@ -7,6 +7,7 @@
 mod answer;
 mod commitment;
 mod endpoint;
+mod look;
 mod mail;
 mod metrics;
 
@@ -20,7 +21,8 @@ use chrono_tz::Tz;
 use toml::Spanned;
 
 use crate::sla::catalog::{
-    Catalog, Language, Membership, Partner, PartnerId, Provider, Service, ServiceId, VantageId,
+    Catalog, Improvement, Language, Membership, Partner, PartnerId, Provider, Service, ServiceId,
+    VantageId,
 };
 use crate::sla::window::{HOUR_MS, TimeError, Timestamp, Window, instant_of_local};
 
@@ -119,6 +121,7 @@ impl Checker<'_> {
         let provider = file.provider.and_then(provider);
         let mail = self.mail(file.mail, provider.as_ref());
         let metrics = self.metrics(file.metrics);
+        let look = self.look(file.look);
         let partners = all(file.partners, |partner| self.partner(partner, &services));
         let services = all(file.services, |service| self.service(service));
         Some(Config {
@@ -138,6 +141,7 @@ impl Checker<'_> {
                 listen: file.web_listen.or(DEFAULT_LISTEN.into())?,
             },
             reports: ReportsConfig {
+                look: look?,
                 directory: reports?,
                 signing_key_file: file
                     .signing_key_file
@@ -250,6 +254,13 @@ impl Checker<'_> {
         let maintenances = all(raw.maintenances, |maintenance| {
             self.planned(maintenance, &known, zone)
         });
+        let improvements = all(raw.improvements, |improvement| {
+            Some(Improvement {
+                what: improvement.what?.into_inner().0,
+                progress: improvement.progress?.into_inner(),
+                date: improvement.date.maybe()?,
+            })
+        });
         let mut commitments = commitments?;
         commitments.sort_by_key(|commitment| commitment.from);
         Some(Service {
@@ -258,6 +269,7 @@ impl Checker<'_> {
             endpoints: endpoints?,
             commitments,
             maintenances: maintenances?,
+            improvements: improvements?,
         })
     }
 

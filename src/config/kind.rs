@@ -8,8 +8,11 @@ use chrono_tz::Tz;
 use toml::de::DeValue;
 use toml::value::{Datetime, Offset};
 
+use crate::report::{self, Colour, LookError};
 use crate::sla::assertion::JsonPath;
-use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url, VantageId};
+use crate::sla::catalog::{
+    Control, Family, HttpVersion, Language, Progress, ProxyKind, Url, VantageId,
+};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 use crate::sla::window::{Timestamp, parse_duration_ms, parse_zone};
 
@@ -86,24 +89,14 @@ impl Kind for Prose {
     }
 }
 
-/// Whether the fonts of the reports can show `text`: European scripts, no control characters, and
-/// none that change the direction of writing, as they let a text look like another.
+/// Whether reports can show `text`.
 fn printable(text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::Wrong("must not be empty".to_owned()));
     }
-    let shown = |letter: char| {
-        matches!(letter,
-            '\n'
-            | ' '..='~'
-            | '\u{a0}'..='\u{52f}'
-            | '\u{1e00}'..='\u{1fff}'
-            | '\u{2010}'..='\u{2027}'
-            | '\u{202f}'..='\u{205e}'
-            | '\u{2070}'..='\u{20bf}'
-            | '\u{2100}'..='\u{22ff}')
-    };
-    match text.chars().find(|letter| !shown(*letter)) {
+    // A line break is not shown, but it is harmless in a quote.
+    let refused = |sign: &char| *sign != '\n' && !report::shows(*sign);
+    match text.chars().find(refused) {
         Some(letter) => Err(Refusal::WrongWithRemedy(
             format!(
                 "holds the character U+{:04X}, which reports cannot show",
@@ -112,6 +105,39 @@ fn printable(text: &str) -> Result<(), Refusal> {
             "write it with Latin, Greek or Cyrillic letters, figures and punctuation".to_owned(),
         )),
         None => Ok(()),
+    }
+}
+
+/// A colour of the reports.
+impl Kind for Colour {
+    const NAME: &'static str = "a colour";
+    const WRITTEN: &'static str = "# and six figures from 0 to f, two each for red, green and blue";
+    const EXAMPLE: &'static str = "\"#155e66\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        Self::parse(string(value)?).map_err(|error| match error {
+            LookError::Contrast { .. } => Refusal::WrongWithRemedy(
+                error.to_string(),
+                "take a darker colour: texts stand in it".to_owned(),
+            ),
+            other => Refusal::Wrong(other.to_string()),
+        })
+    }
+}
+
+/// How far an action to improve a service is.
+impl Kind for Progress {
+    const NAME: &'static str = "a word";
+    const WRITTEN: &'static str = "\"planned\", \"engaged\" or \"done\"";
+    const EXAMPLE: &'static str = "\"engaged\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        match string(value)? {
+            "planned" => Ok(Self::Planned),
+            "engaged" => Ok(Self::Engaged),
+            "done" => Ok(Self::Done),
+            _ => Err(Refusal::Wrong("is none of them".to_owned())),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+use crate::report::Look;
 use crate::sla::catalog::{Catalog, Control, SecretPlace, VantageId};
 
 pub use fault::{Fault, Faults};
@@ -104,6 +105,8 @@ pub struct ReportsConfig {
     pub directory: PathBuf,
     /// The private key (Ed25519, PKCS#8 PEM) that signs statements, if they are signed.
     pub signing_key_file: Option<PathBuf>,
+    /// The operator's mark, colour and paragraphs.
+    pub look: Look,
 }
 
 /// Letters to partners.

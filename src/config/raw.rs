@@ -14,8 +14,9 @@ use chrono_tz::Tz;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use crate::report::Colour;
 use crate::sla::assertion::JsonPath;
-use crate::sla::catalog::{Control, Family, HttpVersion, Language, ProxyKind, Url};
+use crate::sla::catalog::{Control, Family, HttpVersion, Language, Progress, ProxyKind, Url};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 
 use super::MailSecurity;
@@ -35,12 +36,26 @@ pub(super) struct File {
     pub(super) web_listen: Given<SocketAddr>,
     pub(super) reports_directory: Given<PathBuf>,
     pub(super) signing_key_file: Given<PathBuf>,
+    pub(super) look: Look,
     pub(super) mail: Mail,
     pub(super) close_delay: Given<Ms>,
     pub(super) probing: Probing,
     pub(super) metrics: Metrics,
     pub(super) services: Option<Vec<Service>>,
     pub(super) partners: Option<Vec<Partner>>,
+}
+
+/// How reports look, and what is added to them.
+pub(super) struct Look {
+    pub(super) logo: Given<PathBuf>,
+    pub(super) accent: Given<Colour>,
+    pub(super) french: Additions,
+    pub(super) english: Additions,
+}
+
+pub(super) struct Additions {
+    pub(super) introduction: Option<Vec<Spanned<Prose>>>,
+    pub(super) closing: Option<Vec<Spanned<Prose>>>,
 }
 
 pub(super) struct Probing {
@@ -97,6 +112,14 @@ pub(super) struct Service {
     pub(super) endpoints: Option<Vec<Endpoint>>,
     pub(super) commitments: Option<Vec<Commitment>>,
     pub(super) maintenances: Option<Vec<Maintenance>>,
+    pub(super) improvements: Option<Vec<Improvement>>,
+}
+
+/// An action to improve the service.
+pub(super) struct Improvement {
+    pub(super) what: At<Prose>,
+    pub(super) progress: At<Progress>,
+    pub(super) date: Given<NaiveDate>,
 }
 
 pub(super) struct Endpoint {
@@ -272,12 +295,25 @@ fn file(table: Table<'_>) -> File {
         web_listen: table.section("web").optional("listen"),
         reports_directory: reports.optional("directory"),
         signing_key_file: reports.optional("signing_key_file"),
+        look: Look {
+            logo: reports.optional("logo"),
+            accent: reports.optional("accent"),
+            french: additions(&reports.section("fr")),
+            english: additions(&reports.section("en")),
+        },
         mail: mail(table.section("mail")),
         close_delay: table.section("close").optional("delay"),
         probing: probing(&table.section("probing")),
         metrics: metrics(&table.section("metrics")),
         services: table.tables("service", service),
         partners: table.tables("partner", partner),
+    }
+}
+
+fn additions(table: &Table<'_>) -> Additions {
+    Additions {
+        introduction: table.optional_list("introduction"),
+        closing: table.optional_list("closing"),
     }
 }
 
@@ -340,6 +376,11 @@ fn service(table: Table<'_>) -> Service {
         endpoints: table.tables("endpoint", endpoint),
         commitments: table.tables("commitment", commitment),
         maintenances: table.tables("maintenance", maintenance),
+        improvements: table.tables("improvement", |table| Improvement {
+            what: table.required("what"),
+            progress: table.required("progress"),
+            date: table.optional("date"),
+        }),
     }
 }
 

@@ -13,25 +13,30 @@ pub(super) const FAMILY: &str = "Inter";
 /// Stands for a sign that the typeface lacks.
 const MISSING: char = '\u{fffd}';
 
-/// The first sign of `text` that the typeface lacks. Both weights have the same signs.
-pub fn missing_sign(text: &str) -> Option<char> {
-    text.chars().find(|sign| !has(*sign))
+/// Whether reports can show a sign. Control characters they cannot, nor signs that change the
+/// direction of writing, which let a text look like another.
+pub fn shows(sign: char) -> bool {
+    let turns =
+        matches!(sign, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let private = matches!(sign, '\u{e000}'..='\u{f8ff}');
+    !sign.is_control() && !turns && !private && has(sign)
 }
 
 /// `text` with every sign that the typeface lacks replaced by `�`: what came in at run time must
 /// not keep a report from being written.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    if missing_sign(text).is_none() {
+    if text.chars().all(shows) {
         return Cow::Borrowed(text);
     }
     let shown = |sign: char| match sign {
         '\n' | '\r' | '\t' => ' ',
-        sign if has(sign) => sign,
+        sign if shows(sign) => sign,
         _ => MISSING,
     };
     Cow::Owned(text.chars().map(shown).collect())
 }
 
+/// Whether the typeface has a sign; both its weights have the same.
 fn has(sign: char) -> bool {
     static SIGNS: LazyLock<Charmap<'static>> = LazyLock::new(|| {
         let mut collection = Collection::new(CollectionOptions {

@@ -11,6 +11,7 @@ mod figures;
 mod fonts;
 mod html;
 mod letter;
+mod look;
 mod page;
 mod pdf;
 mod words;
@@ -18,8 +19,9 @@ mod workshop;
 
 use chrono::NaiveDate;
 
-pub use fonts::missing_sign;
+pub use fonts::shows;
 pub use letter::{Delivery, Letter, LetterText, write_letter};
+pub use look::{Additions, Colour, Logo, Look, LookError};
 pub use words::Sentence;
 pub use workshop::Workshop;
 
@@ -62,8 +64,6 @@ pub struct Report<'a> {
     pub measured_since: Option<Timestamp>,
     /// How the service was used, if that is known.
     pub usage: Option<&'a Usage>,
-    /// What was done or is planned to improve it, one sentence each.
-    pub improvements: &'a [String],
     /// Which edition of the report this is.
     pub edition: &'a Edition,
 }
@@ -182,7 +182,7 @@ pub fn report_number(month: Month, service: &Service, revision: u32) -> String {
 /// Equal reports give equal bytes. `workshop` keeps what is dear to make, so that the partners of
 /// one service share it.
 pub fn render(report: &Report<'_>, workshop: &mut Workshop) -> Vec<Document> {
-    let page = page::compose(report);
+    let page = page::compose(report, &workshop.look);
     let mut documents = vec![Document {
         name: "rapport.html".to_owned(),
         media_type: "text/html; charset=utf-8",
@@ -221,8 +221,8 @@ pub fn render(report: &Report<'_>, workshop: &mut Workshop) -> Vec<Document> {
 }
 
 /// The page alone, without pictures beside it: what a preview needs.
-pub fn render_html(report: &Report<'_>) -> String {
-    html::write(&page::compose(report))
+pub fn render_html(report: &Report<'_>, look: &Look) -> String {
+    html::write(&page::compose(report, look))
 }
 
 /// The sentence that says whether the commitment was kept, as page and letters give it.

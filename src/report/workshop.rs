@@ -1,4 +1,5 @@
-//! What writing reports needs beside the reports: fonts, and what is dear and can be shared.
+//! What writing reports needs beside the reports: fonts, the operator's look, and what is dear and
+//! can be shared.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,14 +10,16 @@ use resvg::usvg::{self, fontdb};
 
 use super::charts::Chart;
 use super::fonts::{FAMILY, REGULAR, SEMI_BOLD};
+use super::look::Look;
 use super::pdf::Setter;
 
-/// Fonts, drawings and pictures, kept from one report to the next.
+/// The look, fonts, drawings and pictures, kept from one report to the next.
 ///
 /// A picture costs a hundred times its drawing, and the partners of a service mostly see the same
 /// charts.
 #[derive(Default)]
 pub struct Workshop {
+    pub(super) look: Look,
     pub(super) setter: Setter,
     pub(super) drawings: Drawings,
     pictures: HashMap<String, Vec<u8>>,
@@ -28,6 +31,14 @@ const PIXELS_PER_UNIT: f32 = 2.0;
 const KEPT_MAX: usize = 48;
 
 impl Workshop {
+    /// For reports of this look.
+    pub fn new(look: Look) -> Self {
+        Self {
+            look,
+            ..Self::default()
+        }
+    }
+
     /// The picture of a chart, as PNG.
     pub(super) fn png(&mut self, chart: &Chart) -> Vec<u8> {
         let svg = chart.standalone();
@@ -62,7 +73,7 @@ pub(super) struct Drawings {
 }
 
 impl Drawings {
-    /// Our own drawing, read.
+    /// A drawing that can be read, read.
     pub(super) fn of_svg(&mut self, svg: &str) -> Arc<usvg::Tree> {
         if let Some(drawing) = self.read.get(svg) {
             return Arc::clone(drawing);
@@ -73,12 +84,17 @@ impl Drawings {
     }
 
     fn parse(&self, svg: &str) -> usvg::Tree {
+        self.read(svg).expect("our own drawing is valid SVG")
+    }
+
+    /// Anybody's drawing, read.
+    pub(super) fn read(&self, svg: &str) -> Result<usvg::Tree, usvg::Error> {
         let options = usvg::Options {
             fontdb: Arc::clone(&self.fonts),
             font_family: FAMILY.to_owned(),
             ..usvg::Options::default()
         };
-        usvg::Tree::from_str(svg, &options).expect("our own drawing is valid SVG")
+        usvg::Tree::from_str(svg, &options)
     }
 }
 

@@ -114,6 +114,30 @@ pub struct Service {
     pub commitments: Vec<Commitment>,
     /// Announced work.
     pub maintenances: Vec<PlannedMaintenance>,
+    /// What is done to make it better, in the order of the configuration.
+    pub improvements: Vec<Improvement>,
+}
+
+/// An action to improve a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Improvement {
+    /// What is done: a sentence.
+    pub what: String,
+    /// How far it is.
+    pub progress: Progress,
+    /// Since when it is so far, or when it is planned for, if that is known.
+    pub date: Option<NaiveDate>,
+}
+
+/// How far an action is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Decided, not begun.
+    Planned,
+    /// Begun.
+    Engaged,
+    /// Finished.
+    Done,
 }
 
 /// Work that was announced, once or week by week.

@@ -91,6 +91,7 @@ fn catalog_with(terms: Terms) -> Catalog {
         endpoints,
         commitments: vec![commitment(terms.clone())],
         maintenances: Vec::new(),
+        improvements: Vec::new(),
     };
     Catalog {
         provider: Provider {

@@ -654,6 +654,30 @@ fn values_that_are_written_wrongly_are_refused() {
         ),
         (
             "name = \"Commune\"",
+            "name = «\"Com\u{202e}mune\"»",
+            "`name` holds the character U+202E, which reports cannot show",
+            "write it with Latin, Greek or Cyrillic letters, figures and punctuation",
+        ),
+        (
+            "[close]",
+            "[reports]\nen = { closing = [«\"\u{05d0}\"»] }\n[close]",
+            "`closing` holds the character U+05D0, which reports cannot show",
+            "write it with Latin, Greek or Cyrillic letters, figures and punctuation",
+        ),
+        (
+            "[close]",
+            "[reports]\naccent = «\"teal\"»\n[close]",
+            "`accent` is not a colour",
+            "write # and six figures from 0 to f, two each for red, green and blue, for example `accent = \"#155e66\"`",
+        ),
+        (
+            "[close]",
+            "[reports]\naccent = «\"#7a9ea2\"»\n[close]",
+            "`accent` has too little contrast with the paper (2.7 to 1; 4.5 are needed)",
+            "take a darker colour: texts stand in it",
+        ),
+        (
+            "name = \"Commune\"",
             "name = «\" \"»",
             "`name` must not be empty",
             "write one line of text in quotes, for example `name = \"…\"`",
@@ -1523,6 +1547,49 @@ fn paths(table: &toml::Table, prefix: &str, found: &mut BTreeSet<String>) {
 }
 
 #[test]
+fn a_logo_is_a_picture_that_can_be_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |bytes: &[u8]| {
+        std::fs::write(folder.path().join("logo"), bytes).unwrap();
+        let text = with("[close]", "[reports]\nlogo = \"logo\"\n[close]");
+        parse(&text, "vigie.toml", folder.path())
+    };
+    let logo = std::fs::read(repository("tests/it/report/logo.svg")).unwrap();
+    assert!(read(&logo).unwrap().reports.look.logo.is_some());
+    assert!(good(GOOD).reports.look.logo.is_none());
+
+    let refused = |bytes: &[u8], why: &str| {
+        let faults = read(bytes).unwrap_err();
+        let [fault] = faults.as_slice() else {
+            panic!("{faults}");
+        };
+        assert!(fault.message.contains(why), "{}", fault.message);
+        assert!(
+            fault
+                .remedy
+                .starts_with("give a PNG, or an SVG whose texts")
+        );
+    };
+    refused(b"GIF89a not ours", "is not a PNG or SVG picture");
+    refused(b"\xff\xfe", "is not a PNG or SVG picture");
+    refused(b"\x89PNG\r\n\x1a\n cut off", "is not a PNG or SVG picture");
+    refused(
+        b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+        "is not a PNG or SVG picture",
+    );
+    refused(
+        b"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"90\" height=\"30\"><text y=\"20\">Logo</text></svg>",
+        "has text in it",
+    );
+    refused(&vec![b' '; 300 * 1_024], "is larger than 256 KiB");
+
+    std::fs::remove_file(folder.path().join("logo")).unwrap();
+    let text = with("[close]", "[reports]\nlogo = \"logo\"\n[close]");
+    let faults = parse(&text, "vigie.toml", folder.path()).unwrap_err();
+    assert!(faults.to_string().contains("cannot be read"), "{faults}");
+}
+
+#[test]
 fn the_default_file_has_every_key() {
     good(DEFAULT_TOML);
     let all: Vec<&str> = DEFAULT_TOML
@@ -1604,6 +1671,10 @@ fn every_key_without_a_default_can_be_put_in() {
         let mut text = lines.join("\n");
         if key.starts_with("maintenance_") {
             text = text.replace("maintenance = \"counted\"", "maintenance = \"excluded\"");
+        }
+        if key.starts_with("logo") {
+            let logo = repository("tests/it/report/logo.svg");
+            text = text.replace("/etc/vigie/logo.svg", logo.to_str().unwrap());
         }
         if key.starts_with("leave_received") {
             text = text.replace("#until = 2026-01-01", "until = 2026-01-01");

@@ -10,13 +10,14 @@ use std::num::NonZeroU32;
 
 use chrono_tz::Europe::Paris;
 use vigie::report::{
-    DayLatency, Document, Edition, EndpointFigures, Latency, MonthResult, Replaced, Report, Usage,
-    Workshop, render, render_html, report_number, subject, verdict_sentence,
+    Additions, Colour, DayLatency, Document, Edition, EndpointFigures, Latency, Logo, Look,
+    MonthResult, Replaced, Report, Usage, Workshop, render, render_html, report_number, subject,
+    verdict_sentence,
 };
 use vigie::sla::availability::Tally;
 use vigie::sla::catalog::{
-    Endpoint, EndpointId, HttpProbe, Language, Membership, Partner, PartnerId, PlannedMaintenance,
-    Probe, Provider, Recurrence, Service, ServiceId, Url, VantageId,
+    Endpoint, EndpointId, HttpProbe, Improvement, Language, Membership, Partner, PartnerId,
+    PlannedMaintenance, Probe, Progress, Provider, Recurrence, Service, ServiceId, Url, VantageId,
 };
 use vigie::sla::commitment::{
     Clause, Commitment, Confirmation, Maintenance, MaintenanceTerms, PeriodSource, Ppm, Terms,
@@ -43,7 +44,6 @@ struct Case {
     vantages: Vec<VantageId>,
     measured_since: Option<Timestamp>,
     usage: Option<Usage>,
-    improvements: Vec<String>,
     edition: Edition,
     language: Language,
 }
@@ -124,6 +124,7 @@ impl Case {
                 trajectory: Vec::new(),
             }],
             maintenances: Vec::new(),
+            improvements: Vec::new(),
         };
         let edition = Edition {
             number: report_number(month, &service, 1),
@@ -163,7 +164,6 @@ impl Case {
             vantages: vec![VantageId::new("paris-1").unwrap()],
             measured_since: None,
             usage: None,
-            improvements: Vec::new(),
             edition,
             language: Language::French,
         }
@@ -349,13 +349,12 @@ impl Case {
             vantages: &self.vantages,
             measured_since: self.measured_since,
             usage: self.usage.as_ref(),
-            improvements: &self.improvements,
             edition: &self.edition,
         })
     }
 
     fn html(&self) -> String {
-        self.with(render_html)
+        self.with(|report| render_html(report, &Look::default()))
     }
 
     fn documents(&self) -> Vec<Document> {
@@ -421,9 +420,24 @@ fn gallery() -> Vec<(&'static str, Case)> {
         ("2025-01-01".parse().unwrap(), "96 %".parse().unwrap()),
         ("2025-07-01".parse().unwrap(), "97,5 %".parse().unwrap()),
     ];
-    met.improvements = vec![
-        "Doublement du socle sur un second site, engagé en août 2025.".to_owned(),
-        "Réglage des délais d'attente vers les fournisseurs de données.".to_owned(),
+    let improvement = |what: &str, progress, date: Option<&str>| Improvement {
+        what: what.to_owned(),
+        progress,
+        date: date.map(|date| date.parse().unwrap()),
+    };
+    met.service.improvements = vec![
+        improvement(
+            "doublement du socle sur un second site.",
+            Progress::Engaged,
+            Some("2025-08-01"),
+        ),
+        improvement(
+            "réglage des délais d'attente vers les fournisseurs de données.",
+            Progress::Planned,
+            None,
+        ),
+        // Told in the report of its month.
+        improvement("nouveau pare-feu.", Progress::Done, Some("2025-08-31")),
     ];
     met.vantages = ["paris-1", "lyon-1", "lille-1"]
         .map(|id| VantageId::new(id).unwrap())
@@ -536,6 +550,22 @@ fn gallery() -> Vec<(&'static str, Case)> {
         ("instable", flapping),
         ("english", english),
     ]
+}
+
+/// A look of an operator's own.
+fn look() -> Look {
+    Look {
+        logo: Some(Logo::new(include_bytes!("report/logo.svg")).unwrap()),
+        accent: Colour::parse("#6b2a7a").unwrap(),
+        french: Additions {
+            introduction: vec!["Ce rapport est adressé à chaque partenaire raccordé.".to_owned()],
+            closing: vec!["Permanence du lundi au vendredi.".to_owned()],
+        },
+        english: Additions {
+            introduction: vec!["This report goes to each partner.".to_owned()],
+            closing: Vec::new(),
+        },
+    }
 }
 
 fn missed_english() -> Case {
@@ -973,7 +1003,11 @@ fn text_from_outside_cannot_become_markup() {
     let hostile = "<script>alert(1)</script> & \"co\"";
     case.partner.name = hostile.to_owned();
     case.service.name = hostile.to_owned();
-    case.improvements = vec![hostile.to_owned()];
+    case.service.improvements = vec![Improvement {
+        what: hostile.to_owned(),
+        progress: Progress::Planned,
+        date: None,
+    }];
     case.service.endpoints[0].label = hostile.to_owned();
     let html = case.html();
     assert!(!html.contains("<script"));
@@ -986,6 +1020,25 @@ fn text_from_outside_cannot_become_markup() {
             );
         }
     }
+}
+
+#[test]
+fn an_operator_gives_reports_its_look_and_its_words() {
+    let (case, look) = (october(), look());
+    let html = case.with(|report| render_html(report, &look));
+    assert!(html.contains("<img class=\"logo\" src=\"data:image/svg+xml;base64,PHN2Z"));
+    assert!(html.contains(":root{--accent:#6b2a7a}"));
+    let introduction = html
+        .find("Ce rapport est adressé à chaque partenaire")
+        .unwrap();
+    assert!(introduction < html.find("id=\"p1\"").unwrap());
+    let closing = html.find("Permanence du lundi au vendredi.").unwrap();
+    assert!(html.find("mailto:supervision@operateur.example").unwrap() < closing);
+    assert!(!html.contains("This report goes"));
+    // Without one, nobody's.
+    let plain = case.html();
+    assert!(!plain.contains("<img"));
+    assert!(plain.contains(":root{--accent:#155e66}"));
 }
 
 #[test]

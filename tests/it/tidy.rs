@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["sla"]),
     ("schedule", &["sla"]),
     ("clock", &["sla"]),
-    ("config", &["sla"]),
+    ("config", &["sla", "report"]),
     ("export", &["sla"]),
     ("import", &["sla"]),
     ("mail", &["sla", "report", "config"]),

@@ -1,6 +1,7 @@
 //! The blocks that a page is made of. They know no format: every edition is written from them.
 
 use crate::report::charts::Chart;
+use crate::report::look::{Colour, Logo};
 use crate::report::words::{Sentence, Words};
 
 /// A report, ready to be written in any format.
@@ -16,6 +17,10 @@ pub(in crate::report) struct Page {
     pub(in crate::report) facts: Vec<Fact>,
     /// What must be known before anything else: that it replaces another report.
     pub(in crate::report) banner: Option<String>,
+    /// The operator's own words before the first section.
+    pub(in crate::report) introduction: Vec<String>,
+    pub(in crate::report) logo: Option<Logo>,
+    pub(in crate::report) accent: Colour,
     pub(in crate::report) sections: Vec<Section>,
     pub(in crate::report) footer: String,
     /// What stands at the foot of every sheet, where there are sheets.

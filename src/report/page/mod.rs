@@ -16,13 +16,15 @@ pub(in crate::report) use evolution::months;
 pub(in crate::report) use result::{left, verdict_sentence};
 
 use super::Report;
+use super::look::Look;
 use super::words::{Words, words};
 use crate::sla::availability::Verdict;
 use crate::sla::catalog::{Endpoint, EndpointId};
 use crate::sla::window::Timestamp;
 
 /// All that a report says.
-pub(in crate::report) fn compose(report: &Report<'_>) -> Page {
+pub(in crate::report) fn compose(report: &Report<'_>, look: &Look) -> Page {
+    let additions = look.additions(report.language);
     let words = words(report.language);
     let month = (words.month)(report.month);
     let heading = if report.edition.replaces.is_some() {
@@ -45,7 +47,10 @@ pub(in crate::report) fn compose(report: &Report<'_>) -> Page {
         (words.section_usage, endpoints::usage(report, words)),
         (words.section_actions, closing::actions(report, words)),
         (words.section_method, method::method(report, words)),
-        (words.section_contact, closing::contact(report, words)),
+        (
+            words.section_contact,
+            closing::contact(report, &additions.closing, words),
+        ),
     ];
     Page {
         words,
@@ -56,6 +61,9 @@ pub(in crate::report) fn compose(report: &Report<'_>) -> Page {
         addressee: report.partner.name.clone(),
         facts: head(report, words),
         banner: correction(report, words),
+        introduction: additions.introduction.clone(),
+        logo: look.logo.clone(),
+        accent: look.accent,
         sections: (1..)
             .zip(sections)
             .map(|(number, (title, blocks))| Section {

@@ -11,6 +11,7 @@ use super::sheet::{Anchor, BODY, LEFT, Link, MEASURE, Mark, Piece, RIGHT, Slab, 
 use super::table::Cell;
 use super::tags::{Branch, Tags};
 use crate::report::charts::Chart;
+use crate::report::look::Colour;
 use crate::report::page::{Block, Fact, Figure, Page, Section, Sign, VerdictSaid};
 use crate::report::workshop::{Drawings, Workshop};
 
@@ -29,13 +30,14 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(accent: Colour) -> Self {
+        let (red, green, blue) = accent.parts();
         Self {
             ink: rgb::Color::new(0x1b, 0x27, 0x33),
             muted: rgb::Color::new(0x54, 0x60, 0x6b),
             line: rgb::Color::new(0xd5, 0xda, 0xde),
             panel: rgb::Color::new(0xf5, 0xf6, 0xf4),
-            accent: rgb::Color::new(0x15, 0x5e, 0x66),
+            accent: rgb::Color::new(red, green, blue),
             met: rgb::Color::new(0x1d, 0x5c, 0x43),
             missed: rgb::Color::new(0x7a, 0x1b, 0x2b),
             open: rgb::Color::new(0x6b, 0x4a, 0x0c),
@@ -133,7 +135,7 @@ pub(super) struct Composer<'a> {
 
 /// Sets the whole page.
 pub(super) fn compose(page: &Page, workshop: &mut Workshop) -> Composed {
-    let palette = Palette::new();
+    let palette = Palette::new(page.accent);
     let mut composer = Composer {
         setter: &mut workshop.setter,
         drawings: &mut workshop.drawings,
@@ -192,6 +194,23 @@ impl Composer<'_> {
     fn front(&mut self, page: &Page) {
         let styles = self.styles;
         let part = self.tags.root(Tag::Section);
+        if let Some(logo) = &page.logo {
+            let (width, height) = logo.size_within(170.0, 38.0);
+            // The name of the publisher, which follows, says the same.
+            let mark = Mark::Drawing {
+                drawing: self.drawings.of_svg(logo.svg()),
+                x: LEFT,
+                y: 0.0,
+                width,
+                height,
+            };
+            self.slabs.push(Slab {
+                height: height + 9.0,
+                keep: true,
+                pieces: vec![Piece::decoration(vec![mark])],
+                ..Slab::default()
+            });
+        }
         let tag = self.tags.branch(part, Tag::P);
         self.lines(tag, &page.publisher, styles.publisher, 0.0, true);
         let title = self.tags.branch(part, heading(1, &page.title));
@@ -209,6 +228,10 @@ impl Composer<'_> {
             self.panel(&[(tag, banner, styles.body)], panel, 0.0, 12.0);
         }
         self.facts(part, &page.facts, 12.0);
+        for paragraph in &page.introduction {
+            let tag = self.tags.branch(part, Tag::P);
+            self.lines(tag, paragraph, styles.body, 10.0, false);
+        }
         self.contents(part, page);
     }
 

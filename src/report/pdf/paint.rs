@@ -170,7 +170,7 @@ fn running_lines(
     setter: &mut Setter,
     surface: &mut Surface<'_>,
 ) {
-    let palette = Palette::new();
+    let palette = Palette::new(page.accent);
     let style = Style {
         size: 7.8,
         leading: 10.0,

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use super::{NBSP, Parts, Sentence, Words};
 use crate::sla::availability::Verdict;
+use crate::sla::catalog::Progress;
 use crate::sla::commitment::{Quorum, Rule};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
 use crate::sla::observation::{Fault, Stage, TlsFault};
@@ -514,6 +515,17 @@ pub(super) static WORDS: Words = Words {
 
     section_actions: "Improvement actions",
     no_action: "No improvement action was declared for this month.",
+    improvement: |progress, date, what| {
+        let state = match progress {
+            Progress::Planned => "Planned",
+            Progress::Engaged => "Under way",
+            Progress::Done => "Finished",
+        };
+        match date {
+            Some(on) => format!("{state} ({}): {what}", self::date(on)),
+            None => format!("{state}: {what}"),
+        }
+    },
     trajectory: |steps| format!("Declared path of improvement, beyond the commitment: {steps}."),
     trajectory_step: |step, from| format!("{step} from {}", date(from)),
 

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use super::{NBSP, NNBSP, Parts, Sentence, Words};
 use crate::sla::availability::Verdict;
+use crate::sla::catalog::Progress;
 use crate::sla::commitment::{Quorum, Rule};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
 use crate::sla::observation::{Fault, Stage, TlsFault};
@@ -513,6 +514,17 @@ pub(super) static WORDS: Words = Words {
 
     section_actions: "Actions d'amélioration",
     no_action: "Aucune action d'amélioration n'a été déclarée pour ce mois.",
+    improvement: |progress, date, what| {
+        let state = match progress {
+            Progress::Planned => "Prévue",
+            Progress::Engaged => "Engagée",
+            Progress::Done => "Achevée",
+        };
+        match date {
+            Some(on) => format!("{state} (le {})\u{a0}: {what}", self::date(on)),
+            None => format!("{state}\u{a0}: {what}"),
+        }
+    },
     trajectory: |steps| {
         format!("Trajectoire d'amélioration déclarée, au-delà de l'engagement\u{a0}: {steps}.")
     },

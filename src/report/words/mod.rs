@@ -11,7 +11,7 @@ use chrono::{LocalResult, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 
 use crate::sla::availability::{Availability, Ratio, Verdict};
-use crate::sla::catalog::Language;
+use crate::sla::catalog::{Language, Progress};
 use crate::sla::commitment::{Ppm, Quorum, Rule};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
 use crate::sla::observation::Fault;
@@ -273,6 +273,7 @@ pub(crate) struct Words {
     // 7. Actions.
     pub(crate) section_actions: &'static str,
     pub(crate) no_action: &'static str,
+    pub(crate) improvement: fn(Progress, Option<NaiveDate>, &str) -> String,
     pub(crate) trajectory: fn(&str) -> String,
     pub(crate) trajectory_step: fn(&str, NaiveDate) -> String,
 

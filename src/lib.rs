@@ -6,8 +6,8 @@
 //! 1. [`sla`]: the core. What time, facts, a promise and a judgement are.
 //! 2. [`schedule`], [`board`], [`report`], [`exchange`]: pure code around the core: when to ask,
 //!    what it looks like now, what partners read, what anybody can recompute.
-//! 3. [`config`], [`probe`], [`store`], [`import`], [`export`], [`mail`], [`metrics`], [`web`], [`clock`]: the
-//!    edges, which do not know each other.
+//! 3. [`config`], [`probe`], [`store`], [`import`], [`export`], [`mail`], [`metrics`], [`web`],
+//!    [`clock`], [`secret`]: the edges, which do not know each other.
 //! 4. [`app`]: the only code that knows the order of things. [`demo`] sets a scene for it.
 //! 5. [`cli`]: one file per command.
 //!
@@ -31,6 +31,7 @@ pub mod import;
 pub mod mail;
 pub mod metrics;
 pub mod probe;
+pub mod secret;
 pub mod store;
 pub mod web;
 

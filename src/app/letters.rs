@@ -303,7 +303,7 @@ async fn round(
     clock: &Clock,
     go_on: &(dyn Fn() -> bool + Sync),
 ) -> Result<Letters, StoreError> {
-    let mut store = Store::open_beside(&config.store.path)?;
+    let mut store = Store::open_beside(&config.store)?;
     let post = Post {
         catalog: &config.catalog,
         sender,

@@ -98,7 +98,7 @@ fn write_past(config: &Config, clock: &Clock) -> anyhow::Result<()> {
         .context("find a service in the demo's configuration")?
         .zone();
     let past = Past::until(now, zone);
-    let mut store = Store::open(&config.store.path)?;
+    let mut store = Store::open(&config.store)?;
     let days = past.days(&config.catalog, &config.vantage);
     let bar = progress_bar("days: synthetic history");
     bar.set_length(u64::try_from(days.len())?);

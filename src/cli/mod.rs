@@ -206,11 +206,11 @@ impl ConfigPlace {
 }
 
 fn open_reader(config: &Config) -> Result<Store, Failure> {
-    Store::open_reader(&config.store.path).map_err(Failure::system)
+    Store::open_reader(&config.store).map_err(Failure::system)
 }
 
 fn open_beside(config: &Config) -> Result<Store, Failure> {
-    Store::open_beside(&config.store.path).map_err(Failure::system)
+    Store::open_beside(&config.store).map_err(Failure::system)
 }
 
 /// Who is at the keyboard, for the journal: the account that the system runs us as, and not what

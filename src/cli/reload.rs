@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{ConfigPlace, Failure, exit, open_reader, print};
+use crate::config::StoreConfig;
 use crate::store::{JournalEntry, Store, StoreError};
 
 /// How often, and how many times, to look for the daemon's answer.
@@ -23,13 +24,18 @@ pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load()?;
-    let path = config.store.path.display();
-    let recorder = Store::recorder(&config.store.path).map_err(Failure::system)?;
+    let StoreConfig::File(path) = &config.store else {
+        return Err(Failure::input(anyhow!(
+            "find the daemon: it records on a server, and may be on any machine: send it a SIGHUP there (`systemctl reload vigie`)"
+        )));
+    };
+    let recorder = Store::recorder(path).map_err(Failure::system)?;
     let pid = recorder
         .and_then(|pid| Pid::from_raw(pid.try_into().ok()?))
         .ok_or_else(|| {
             Failure::system(anyhow!(
-                "find the daemon: none records into `{path}`; start it with `vigie run`"
+                "find the daemon: none records into `{}`; start it with `vigie run`",
+                path.display()
             ))
         })?;
     let store = open_reader(&config)?;

@@ -10,6 +10,7 @@ mod endpoint;
 mod look;
 mod mail;
 mod metrics;
+mod store;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -30,9 +31,7 @@ use super::kind::{Kind, Moment, Ms, OwnVantage, Slug};
 use super::reader::{Given, Notes, list, nearest};
 use crate::sla::window::show_duration_ms;
 
-use super::{
-    CloseConfig, Config, ProbingConfig, ReportsConfig, StoreConfig, WebConfig, line_of, raw, sha256,
-};
+use super::{CloseConfig, Config, ProbingConfig, ReportsConfig, WebConfig, line_of, raw, sha256};
 
 const DEFAULT_VANTAGE: &str = "main";
 const DEFAULT_STORE: &str = "/var/lib/vigie/vigie.db";
@@ -116,7 +115,9 @@ impl Checker<'_> {
         let concurrency_max = self.concurrency_max(file.probing.concurrency_max);
         let timeout_ms_max = raw_endpoints().filter_map(endpoint::timeout_ms).max();
         let delay_ms = self.close_delay_ms(file.close_delay, timeout_ms_max.unwrap_or(0));
-        let store = self.path(file.store_path, DEFAULT_STORE);
+        let vantage = file.vantage_id.or(OwnVantage(DEFAULT_VANTAGE.to_owned()));
+        let vantage = vantage.and_then(|id| VantageId::new(&id.0));
+        let store = self.store(file.store, vantage.as_ref());
         let reports = self.path(file.reports_directory, DEFAULT_REPORTS);
         let provider = file.provider.and_then(provider);
         let mail = self.mail(file.mail, provider.as_ref());
@@ -130,13 +131,8 @@ impl Checker<'_> {
                 services: services?,
                 partners: partners?,
             },
-            vantage: VantageId::new(
-                &file
-                    .vantage_id
-                    .or(OwnVantage(DEFAULT_VANTAGE.to_owned()))?
-                    .0,
-            )?,
-            store: StoreConfig { path: store? },
+            vantage: vantage?,
+            store: store?,
             web: WebConfig {
                 listen: file.web_listen.or(DEFAULT_LISTEN.into())?,
             },

@@ -531,6 +531,44 @@ impl Kind for PathBuf {
     }
 }
 
+/// A PostgreSQL database, without the password.
+pub(super) struct DatabaseUrl(pub(super) tokio_postgres::Config);
+
+impl Kind for DatabaseUrl {
+    const NAME: &'static str = "the address of a database";
+    const WRITTEN: &'static str =
+        "`postgres://user@host:port/database` in quotes; several hosts with commas between them";
+    const EXAMPLE: &'static str = "\"postgres://vigie@db.example/vigie\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        let wrong = |why: &str| Refusal::Wrong(format!("is not the address of a database: {why}"));
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Err(wrong("it does not begin with `postgres://`"));
+        }
+        // The parser's own words may repeat what was written.
+        let config: tokio_postgres::Config = text
+            .parse()
+            .map_err(|_| wrong("PostgreSQL's rules for connection addresses do not allow it"))?;
+        if config.get_password().is_some() {
+            return Err(Refusal::WrongWithRemedy(
+                "holds a password: addresses are shown and logged".to_owned(),
+                "take it out, change it, and write `password = { file = \"/etc/vigie/database-password\" }`".to_owned(),
+            ));
+        }
+        for (there, what) in [
+            (config.get_user().is_some(), "user"),
+            (!config.get_hosts().is_empty(), "host"),
+            (config.get_dbname().is_some(), "database"),
+        ] {
+            if !there {
+                return Err(wrong(&format!("it names no {what}")));
+            }
+        }
+        Ok(Self(config))
+    }
+}
+
 /// The name of an environment variable.
 pub(super) struct Variable(pub(super) String);
 
@@ -779,6 +817,17 @@ words!(
 words!(
     MailSecurity, "a protection", "`\"tls\"`, `\"starttls\"` or `\"plain\"`", "\"tls\"",
     "tls" => Self::Tls, "starttls" => Self::StartTls, "plain" => Self::Plain
+);
+/// How the connection to the database is protected, before its authorities.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum StoreSecurity {
+    Tls,
+    Plain,
+}
+
+words!(
+    StoreSecurity, "a protection", "`\"tls\"` or `\"plain\"`", "\"tls\"",
+    "tls" => Self::Tls, "plain" => Self::Plain
 );
 words!(
     PeriodSource, "where the period comes from", "`\"text\"` or `\"assumption\"`", "\"text\"",

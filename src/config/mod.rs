@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::DeTable;
 
@@ -86,9 +87,60 @@ pub struct Config {
 
 /// Where observations are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreConfig {
-    /// The database file.
-    pub path: PathBuf,
+pub enum StoreConfig {
+    /// In this file (SQLite).
+    File(PathBuf),
+    /// On a server (PostgreSQL).
+    Server(Box<ServerConfig>),
+}
+
+impl From<&Path> for StoreConfig {
+    fn from(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+}
+
+impl From<&PathBuf> for StoreConfig {
+    fn from(path: &PathBuf) -> Self {
+        Self::File(path.clone())
+    }
+}
+
+impl From<&Self> for StoreConfig {
+    fn from(config: &Self) -> Self {
+        config.clone()
+    }
+}
+
+/// A database server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// How it is called in messages; without secrets.
+    pub name: String,
+    /// Hosts, user, database and other parameters; without the password.
+    pub connection: tokio_postgres::Config,
+    /// Where the password is kept, if one is needed.
+    pub password: Option<SecretPlace>,
+    /// How the connection is protected.
+    pub security: ServerSecurity,
+    /// How long to wait for a connection to one host.
+    pub connect_timeout: Duration,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+    /// As whom we record there.
+    pub vantage: VantageId,
+}
+
+/// How the connection to a database server is protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerSecurity {
+    /// TLS; the server's certificate is checked.
+    Tls {
+        /// A file of trusted authorities (PEM) in place of the system's.
+        ca_file: Option<PathBuf>,
+    },
+    /// Not at all: a socket of this machine, or a network that is trusted.
+    Plain,
 }
 
 /// The pages.

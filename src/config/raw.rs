@@ -21,8 +21,9 @@ use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 
 use super::MailSecurity;
 use super::kind::{
-    Bytes, FileName, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority, Method,
-    Moment, Ms, OwnVantage, Prose, Redirects, RuleWord, Slug, StatusRange, Variable,
+    Bytes, DatabaseUrl, FileName, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority,
+    Method, Moment, Ms, OwnVantage, Prose, Redirects, RuleWord, Slug, StatusRange, StoreSecurity,
+    Variable,
 };
 use super::reader::{Entry, Given, Named, Notes, Table};
 
@@ -32,7 +33,7 @@ type At<T> = Option<Spanned<T>>;
 pub(super) struct File {
     pub(super) provider: Option<Provider>,
     pub(super) vantage_id: Given<OwnVantage>,
-    pub(super) store_path: Given<PathBuf>,
+    pub(super) store: Store,
     pub(super) web_listen: Given<SocketAddr>,
     pub(super) reports_directory: Given<PathBuf>,
     pub(super) signing_key_file: Given<PathBuf>,
@@ -56,6 +57,23 @@ pub(super) struct Look {
 pub(super) struct Additions {
     pub(super) introduction: Option<Vec<Spanned<Prose>>>,
     pub(super) closing: Option<Vec<Spanned<Prose>>>,
+}
+
+/// Where observations are kept; each key may be left out.
+pub(super) struct Store {
+    pub(super) path: Given<PathBuf>,
+    pub(super) url: Given<DatabaseUrl>,
+    pub(super) password: Given<Password>,
+    pub(super) security: Given<StoreSecurity>,
+    pub(super) ca_file: Given<PathBuf>,
+    pub(super) connect_timeout: Given<Ms>,
+    pub(super) statement_timeout: Given<Ms>,
+}
+
+pub(super) struct Password {
+    pub(super) at: Range<usize>,
+    pub(super) file: Given<PathBuf>,
+    pub(super) env: Given<Variable>,
 }
 
 pub(super) struct Probing {
@@ -291,7 +309,7 @@ fn file(table: Table<'_>) -> File {
     File {
         provider: table.required_table("provider", provider),
         vantage_id: table.section("vantage").optional("id"),
-        store_path: table.section("store").optional("path"),
+        store: store(&table.section("store")),
         web_listen: table.section("web").optional("listen"),
         reports_directory: reports.optional("directory"),
         signing_key_file: reports.optional("signing_key_file"),
@@ -314,6 +332,22 @@ fn additions(table: &Table<'_>) -> Additions {
     Additions {
         introduction: table.optional_list("introduction"),
         closing: table.optional_list("closing"),
+    }
+}
+
+fn store(table: &Table<'_>) -> Store {
+    Store {
+        path: table.optional("path"),
+        url: table.optional("url"),
+        password: table.optional_table("password", |password| Password {
+            at: password.at(),
+            file: password.optional("file"),
+            env: password.optional("env"),
+        }),
+        security: table.optional("security"),
+        ca_file: table.optional("ca_file"),
+        connect_timeout: table.optional("connect_timeout"),
+        statement_timeout: table.optional("statement_timeout"),
     }
 }
 

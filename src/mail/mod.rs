@@ -5,7 +5,6 @@
 
 mod folder;
 mod message;
-mod secret;
 mod smtp;
 
 use std::path::PathBuf;
@@ -13,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config::{MailConfig, MailTransport};
+use crate::secret::{self, SecretError};
 
 pub use crate::config::MailSecurity as Security;
 pub use message::{Mail, Sender, masked};
-pub use secret::read_password;
 pub use smtp::{Login, Smtp, SmtpSettings};
 
 /// Where letters are handed over.
@@ -100,22 +99,9 @@ pub enum MailError {
         /// What is wrong.
         reason: String,
     },
-    /// The file that holds the password.
-    #[error("read mail password file `{}`: {reason}", path.display())]
-    PasswordFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong and what to do.
-        reason: String,
-    },
-    /// The environment variable that holds the password.
-    #[error("read mail password from the environment: `{variable}` is {what}")]
-    PasswordVariable {
-        /// Its name.
-        variable: String,
-        /// What is wrong.
-        what: &'static str,
-    },
+    /// The password of the relay cannot be had.
+    #[error("read the password of the mail relay: {0}")]
+    Password(#[from] SecretError),
 }
 
 impl Mailer {
@@ -134,7 +120,7 @@ impl Mailer {
             None => None,
             Some((user, place)) => Some(Login {
                 user: user.clone(),
-                password: read_password(place)?,
+                password: secret::read(place)?,
             }),
         };
         let ca_pem = match &relay.ca_file {

@@ -1,11 +1,11 @@
 //! Requests to treat a window apart, and what became of them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use super::error::damaged;
+use super::db::{self, Database, Row, damaged, values};
 use super::journal::{self, Account};
 use super::{Store, StoreError, id, instant, optional_instant};
 use crate::sla::catalog::{PartnerId, ServiceId};
@@ -99,19 +99,19 @@ impl Store {
         at: Timestamp,
     ) -> Result<DeclarationId, StoreError> {
         self.write("save a declaration", |transaction| {
-            let id = transaction.query_row(
+            let id = transaction.one(
                 "INSERT INTO declaration
                      (service, partner, kind, window_start, window_end, declared, reason, author, recorded)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) RETURNING id",
-                params![
+                &values![
                     declaration.service.as_str(),
                     declaration.partner.as_ref().map(PartnerId::as_str),
                     declaration.kind.code(),
                     declaration.window.start().unix_ms(),
                     declaration.window.end().unix_ms(),
                     declaration.declared.map(Timestamp::unix_ms),
-                    declaration.reason,
-                    declaration.author,
+                    &declaration.reason,
+                    &declaration.author,
                     at.unix_ms(),
                 ],
                 |row| row.get(0).map(DeclarationId),
@@ -174,15 +174,12 @@ impl Store {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.write("decide a declaration", |transaction| {
+            let known = "SELECT id FROM declaration WHERE id = ?1";
             transaction
-                .query_row(
-                    "SELECT 1 FROM declaration WHERE id = ?1",
-                    [id.0],
-                    |_| Ok(()),
-                )
-                .optional()?
+                .first(known, &values![id.0], |_| Ok(()))?
                 .ok_or(StoreError::UnknownDeclaration { id })?;
-            let decisions = decisions(transaction, id)?;
+            let mut decisions = decisions(transaction)?;
+            let decisions = decisions.remove(&id).unwrap_or_default();
             if let Some(last) = decisions.last()
                 && last.accepted == accepted
             {
@@ -191,7 +188,7 @@ impl Store {
             }
             transaction.execute(
                 "INSERT INTO decision VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![id.0, decisions.len() + 1, accepted, by, at.unix_ms()],
+                &values![id.0, decisions.len() + 1, accepted, by, at.unix_ms()],
             )?;
             let what = decided_text(id);
             journal::append(transaction, by, at, decided_kind(accepted), &what)?;
@@ -201,11 +198,8 @@ impl Store {
 }
 
 /// Hands on what the journal must say of each declaration and decision.
-pub(super) fn accounts(
-    connection: &Connection,
-    take_note: &mut impl FnMut(Account),
-) -> rusqlite::Result<()> {
-    for declaration in all(connection)? {
+pub(super) fn accounts(database: &Database, take_note: &mut impl FnMut(Account)) -> db::Result<()> {
+    for declaration in all(database)? {
         let Declaration {
             id,
             service,
@@ -243,32 +237,38 @@ pub(super) fn accounts(
 }
 
 /// There are few: people write them.
-fn all(connection: &Connection) -> rusqlite::Result<Vec<Declaration>> {
-    let mut statement = connection.prepare_cached(
+fn all(database: &Database) -> db::Result<Vec<Declaration>> {
+    let mut decisions = decisions(database)?;
+    database.query(
         "SELECT id, service, partner, kind, window_start, window_end, declared, reason, author, recorded
          FROM declaration ORDER BY id",
-    )?;
-    let rows = statement.query_map([], |row| declaration(connection, row))?;
-    rows.collect()
+        &[],
+        |row| {
+            let id = DeclarationId(row.get(0)?);
+            declaration(row, id, decisions.remove(&id).unwrap_or_default())
+        },
+    )
 }
 
-fn declaration(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Declaration> {
-    let declaration_id = DeclarationId(row.get(0)?);
-    let partner = match row.get::<_, Option<String>>(2)? {
+fn declaration(
+    row: &Row<'_>,
+    declaration_id: DeclarationId,
+    decisions: Vec<Decision>,
+) -> db::Result<Declaration> {
+    let partner = match row.get::<Option<String>>(2)? {
         Some(_) => Some(id(row, 2, PartnerId::new)?),
         None => None,
     };
     let kind: String = row.get(3)?;
     let window = Window::new(instant(row, 4)?, instant(row, 5)?)
-        .map_err(|error| damaged(4, error.to_string()))?;
-    let decisions = decisions(connection, declaration_id)?;
+        .map_err(|error| damaged(error.to_string()))?;
     Ok(Declaration {
         id: declaration_id,
         service: id(row, 1, ServiceId::new)?,
         partner,
         exclusion: Exclusion {
             kind: ExclusionKind::from_code(&kind)
-                .ok_or_else(|| damaged(3, format!("`{kind}` is not a kind of exclusion")))?,
+                .ok_or_else(|| damaged(format!("`{kind}` is not a kind of exclusion")))?,
             window,
             declared: optional_instant(row, 6)?,
             acceptance: match decisions.last() {
@@ -284,18 +284,23 @@ fn declaration(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Decla
     })
 }
 
-fn decisions(connection: &Connection, id: DeclarationId) -> rusqlite::Result<Vec<Decision>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT accepted, author, at FROM decision WHERE declaration = ?1 ORDER BY number",
+/// What became of each declaration, in order.
+fn decisions(database: &Database) -> db::Result<BTreeMap<DeclarationId, Vec<Decision>>> {
+    let mut decisions: BTreeMap<DeclarationId, Vec<Decision>> = BTreeMap::new();
+    database.for_each(
+        "SELECT declaration, accepted, author, at FROM decision ORDER BY declaration, number",
+        &[],
+        |row| {
+            let of = decisions.entry(DeclarationId(row.get(0)?)).or_default();
+            of.push(Decision {
+                accepted: row.get(1)?,
+                by: row.get(2)?,
+                at: instant(row, 3)?,
+            });
+            Ok(())
+        },
     )?;
-    let rows = statement.query_map([id.0], |row| {
-        Ok(Decision {
-            accepted: row.get(0)?,
-            by: row.get(1)?,
-            at: instant(row, 2)?,
-        })
-    })?;
-    rows.collect()
+    Ok(decisions)
 }
 
 /// What the journal says of it. Keys stand in alphabetical order: so the text does not depend on

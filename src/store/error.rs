@@ -2,8 +2,9 @@
 
 use std::error::Error;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::db::DbError;
 use super::declaration::DeclarationId;
 use crate::sla::catalog::{PartnerId, ServiceId};
 use crate::sla::window::Month;
@@ -21,21 +22,21 @@ pub enum StoreError {
     },
     /// The file belongs to something else.
     #[error(
-        "open store `{}`: {what}, not a store of vigie: give another path; the file was not touched", path.display()
+        "open store `{store}`: {what}, not a store of vigie: name another one; it was not touched"
     )]
     NotOurs {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server.
+        store: String,
         /// What it seems to be.
         what: &'static str,
     },
     /// A later program wrote it.
     #[error(
-        "open store `{}`: written by a newer vigie (schema {found}, this program knows {known}): upgrade vigie; the file was not touched", path.display()
+        "open store `{store}`: written by a newer vigie (schema {found}, this program knows {known}): upgrade vigie; it was not touched"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server.
+        store: String,
         /// Its schema version.
         found: i64,
         /// Our schema version.
@@ -43,25 +44,25 @@ pub enum StoreError {
     },
     /// An earlier program wrote it, and a reader may not upgrade it.
     #[error(
-        "open store `{}` for reading: written by an older vigie (schema {found}, this program needs {known}): start `vigie run` of this version once, it upgrades the file", path.display()
+        "open store `{store}` for reading: written by an older vigie (schema {found}, this program needs {known}): start `vigie run` of this version once, it upgrades the store"
     )]
     Older {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server.
+        store: String,
         /// Its schema version.
         found: i64,
         /// Our schema version.
         known: i64,
     },
     /// Another process records into it.
-    #[error(
-        "open store `{}`: another vigie records into it (it holds `{}`): stop that one first, or give this one another path", path.display(), lock.display()
-    )]
+    #[error("open store `{store}`: another vigie records into it ({how}): {remedy}")]
     InUse {
-        /// The file.
-        path: PathBuf,
-        /// The lock file.
-        lock: PathBuf,
+        /// The file or the server.
+        store: String,
+        /// How we know.
+        how: String,
+        /// What to do.
+        remedy: &'static str,
     },
     /// The file system refused.
     #[error("{doing} `{}`: {source}: {remedy}", path.display())]
@@ -76,12 +77,12 @@ pub enum StoreError {
         remedy: &'static str,
     },
     /// The database refused.
-    #[error("{doing} in store `{}`: {source}{remedy}", path.display())]
+    #[error("{doing} in store `{store}`: {source}{remedy}")]
     Database {
         /// What was being done.
         doing: &'static str,
-        /// The file.
-        path: PathBuf,
+        /// The file or the server.
+        store: String,
         /// What the database said.
         source: Box<dyn Error + Send + Sync>,
         /// What to do, after a colon; empty if nothing general can be said.
@@ -118,14 +119,21 @@ pub enum StoreError {
 }
 
 /// What a piece of work inside a transaction can end in.
+#[derive(Debug)]
 pub(super) enum Failure {
-    Sql(rusqlite::Error),
+    Sql(DbError),
     Refused(StoreError),
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        Self::Sql(error)
+    }
 }
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
+        Self::Sql(error.into())
     }
 }
 
@@ -136,21 +144,44 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
-    pub(super) fn explain(self, doing: &'static str, path: &Path) -> StoreError {
+    pub(super) fn explain(self, doing: &'static str, store: &str) -> StoreError {
         match self {
-            Self::Sql(error) => database_error(error, doing, path),
+            Self::Sql(error) => database_error(error, doing, store),
             Self::Refused(error) => error,
         }
     }
 }
 
-pub(super) fn database_error(
-    error: rusqlite::Error,
-    doing: &'static str,
-    path: &Path,
-) -> StoreError {
+pub(super) fn database_error(error: DbError, doing: &'static str, store: &str) -> StoreError {
+    let remedy = match &error {
+        DbError::Held(how) => {
+            return StoreError::InUse {
+                store: store.to_owned(),
+                how: how.clone(),
+                remedy: "stop that one first, or give this one an id of its own (`vantage.id`)",
+            };
+        }
+        DbError::Sqlite(error) => sqlite_remedy(error),
+        DbError::Postgres(error) => postgres_remedy(error),
+        DbError::Unreachable(_) => {
+            ": see that the server runs and can be reached from here (`store.url`)"
+        }
+        DbError::Migration(_) => "",
+        DbError::Damaged(_) => {
+            ": something else than vigie changed the store: see `vigie journal verify`, and restore the last backup"
+        }
+    };
+    StoreError::Database {
+        doing,
+        store: store.to_owned(),
+        source: error.into(),
+        remedy,
+    }
+}
+
+fn sqlite_remedy(error: &rusqlite::Error) -> &'static str {
     use rusqlite::ErrorCode;
-    let remedy = match error.sqlite_error_code() {
+    match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => ": free space on its disk; what was saved before is intact",
         Some(ErrorCode::ReadOnly) => {
             ": it was opened for reading only, or this user may not write the file and its directory"
@@ -165,24 +196,29 @@ pub(super) fn database_error(
             ": this user must be able to write the file and its directory"
         }
         _ => "",
-    };
-    let (source, remedy) = match error {
-        // The reader's words alone: what SQL type the column has helps nobody.
-        rusqlite::Error::FromSqlConversionFailure(_, _, damage) => (
-            damage,
-            ": something else than vigie changed the file: see `vigie journal verify`, and restore the last backup",
-        ),
-        error => (error.into(), remedy),
-    };
-    StoreError::Database {
-        doing,
-        path: path.to_owned(),
-        source,
-        remedy,
     }
 }
 
-/// A value that the store should not hold.
-pub(super) fn damaged(column: usize, what: String) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Null, what.into())
+fn postgres_remedy(error: &tokio_postgres::Error) -> &'static str {
+    use tokio_postgres::error::SqlState;
+    let Some(code) = error.code() else {
+        return ": see that the server runs, can be reached from here, and speaks as `store.security` says";
+    };
+    if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        ": it was opened for reading only, or the server is a copy: name the one that writes in `store.url`"
+    } else if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
+        ": it took longer than `store.statement_timeout`; what was saved before is intact"
+    } else if *code == SqlState::DISK_FULL {
+        ": free space on the server's disk; what was saved before is intact"
+    } else if *code == SqlState::TOO_MANY_CONNECTIONS {
+        ": raise the server's `max_connections`; an instance opens a handful"
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        ": the account of `store.url` must own the schema that it writes"
+    } else if code.code().starts_with("28") || *code == SqlState::UNDEFINED_DATABASE {
+        ": correct `store.url` and `store.password`, or create the account and the database"
+    } else if code.code().starts_with("57P") {
+        ": the server is starting or stopping; try again"
+    } else {
+        ""
+    }
 }

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use super::error::damaged;
+use super::db::{self, Database, Row, Value, damaged, values};
 use super::{Store, StoreError, id, instant, optional_instant, outcome};
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Finding, MissCause, Observation, Outcome, Phases, Trace};
@@ -62,30 +60,45 @@ impl Store {
     /// What the database says.
     pub fn append(&mut self, findings: &[Finding]) -> Result<Appended, StoreError> {
         let mut series = std::mem::take(&mut self.series);
-        let n_fresh = self.n_fresh;
-        let (appended, n_fresh) = self.write("append observations", |transaction| {
-            let mut appended = Appended::default();
-            for finding in findings {
-                let series = series_of(transaction, &mut series, finding)?;
-                if append_observation(transaction, series, &finding.observation)? {
-                    appended.new += 1;
-                    if !is_as_expected(finding.observation.outcome) {
-                        append_trace(transaction, series, finding)?;
-                    }
-                } else {
-                    appended.repeated += 1;
-                }
-            }
-            let n_fresh = n_fresh + appended.new;
-            if n_fresh < FRESH_MAX.max(FRESH_PER_SERIES * series.len()) {
-                return Ok((appended, n_fresh));
-            }
-            file(transaction)?;
-            Ok((appended, 0))
+        let n_fresh = match self.n_fresh {
+            Some(n_fresh) => n_fresh,
+            None => self.count_fresh()?,
+        };
+        let appended = self.append_to("append observations", |transaction| {
+            let ids: Vec<i64> = findings
+                .iter()
+                .map(|finding| series_of(transaction, &mut series, finding))
+                .collect::<db::Result<_>>()?;
+            let n_new = append_observations(transaction, &ids, findings)?;
+            let traces = ids
+                .iter()
+                .zip(findings)
+                .zip(&n_new)
+                .filter(|((_, finding), n_new)| {
+                    **n_new > 0 && !is_as_expected(finding.observation.outcome)
+                })
+                .map(|((series, finding), _)| trace_values(*series, finding));
+            transaction.execute_many(INSERT_TRACE, traces.collect())?;
+            let new = n_new.iter().sum();
+            Ok(Appended {
+                new,
+                repeated: findings.len() - new,
+            })
         })?;
+        let n_series = series.len();
         self.series = series;
-        self.n_fresh = n_fresh;
+        self.n_fresh = Some(n_fresh + appended.new);
+        if n_fresh + appended.new >= FRESH_MAX.max(FRESH_PER_SERIES * n_series) {
+            self.write("file observations", |transaction| Ok(file(transaction)?))?;
+            self.n_fresh = Some(0);
+        }
         Ok(appended)
+    }
+
+    fn count_fresh(&self) -> Result<usize, StoreError> {
+        self.read("count fresh observations", |snapshot| {
+            Ok(snapshot.one("SELECT count(*) FROM fresh", &[], |row| row.get(0))?)
+        })
     }
 
     /// What was seen of `endpoint` at the instants of `window`, by vantage (in order of their
@@ -99,15 +112,6 @@ impl Store {
         window: Window,
     ) -> Result<Vec<(VantageId, Vec<Observation>)>, StoreError> {
         self.read("read observations", |snapshot| {
-            let mut filed = snapshot.prepare_cached(
-                "SELECT tick, late_ms, outcome, detail FROM filed
-                 WHERE series = ?1 AND ?2 <= tick AND tick < ?3",
-            )?;
-            let mut fresh = snapshot.prepare_cached(
-                "SELECT tick, late_ms, outcome, detail, series FROM fresh
-                 WHERE ?2 <= tick AND tick < ?3
-                   AND series IN (SELECT id FROM series WHERE endpoint = ?1)",
-            )?;
             let all_series = series_of_endpoint(snapshot, endpoint)?;
             // The keys are ticks: search so far around the window as instants ever lay from
             // their ticks.
@@ -117,15 +121,25 @@ impl Store {
             let end = window.end().unix_ms() - late_ms_min.unwrap_or(0);
 
             let mut fresh_of: HashMap<i64, Vec<Observation>> = HashMap::new();
-            let mut rows = fresh.query(params![endpoint.as_str(), first, end])?;
-            while let Some(row) = rows.next()? {
-                let of_series = fresh_of.entry(row.get(4)?).or_default();
-                of_series.push(observation(row, 0)?);
-            }
+            snapshot.for_each(
+                "SELECT tick, late_ms, outcome, detail, series FROM fresh
+                 WHERE ?2 <= tick AND tick < ?3
+                   AND series IN (SELECT id FROM series WHERE endpoint = ?1)",
+                &values![endpoint.as_str(), first, end],
+                |row| {
+                    let of_series = fresh_of.entry(row.get(4)?).or_default();
+                    of_series.push(observation(row, 0)?);
+                    Ok(())
+                },
+            )?;
             let mut seen = Vec::with_capacity(all_series.len());
             for (vantage, series) in all_series {
-                let rows = filed.query_map([series.id, first, end], |row| observation(row, 0))?;
-                let mut observations: Vec<Observation> = rows.collect::<rusqlite::Result<_>>()?;
+                let mut observations = snapshot.query(
+                    "SELECT tick, late_ms, outcome, detail FROM filed
+                     WHERE series = ?1 AND ?2 <= tick AND tick < ?3",
+                    &values![series.id, first, end],
+                    |row| observation(row, 0),
+                )?;
                 observations.extend(fresh_of.remove(&series.id).unwrap_or_default());
                 observations.retain(|observation| window.contains(observation.at));
                 observations.sort_by_key(|observation| (observation.at, observation.tick));
@@ -142,25 +156,25 @@ impl Store {
     /// What the database says.
     pub fn traces(&self, endpoint: &EndpointId, last: usize) -> Result<Vec<Finding>, StoreError> {
         self.read("read traces", |snapshot| {
-            let mut statement = snapshot.prepare_cached(
-                "SELECT tick, late_ms, outcome, detail,
-                        resolve_us, connect_us, tls_us, processing_us, transfer_us,
-                        address, status, cause, message, certificate_not_after, retry_after_ms,
-                        auth_us, write_us, chain_not_after, verified_not_after
-                 FROM trace WHERE series = ?1 ORDER BY tick DESC LIMIT ?2",
-            )?;
-            let limit = i64::try_from(last).unwrap_or(i64::MAX);
             let mut findings = Vec::new();
             for (vantage, series) in series_of_endpoint(snapshot, endpoint)? {
-                let mut rows = statement.query([series.id, limit])?;
-                while let Some(row) = rows.next()? {
-                    findings.push(Finding {
-                        endpoint: endpoint.clone(),
-                        vantage: vantage.clone(),
-                        observation: observation(row, 0)?,
-                        trace: trace(row)?,
-                    });
-                }
+                snapshot.for_each(
+                    "SELECT tick, late_ms, outcome, detail,
+                            resolve_us, connect_us, tls_us, processing_us, transfer_us,
+                            address, status, cause, message, certificate_not_after, retry_after_ms,
+                            auth_us, write_us, chain_not_after, verified_not_after
+                     FROM trace WHERE series = ?1 ORDER BY tick DESC LIMIT ?2",
+                    &values![series.id, last],
+                    |row| {
+                        findings.push(Finding {
+                            endpoint: endpoint.clone(),
+                            vantage: vantage.clone(),
+                            observation: observation(row, 0)?,
+                            trace: trace(row)?,
+                        });
+                        Ok(())
+                    },
+                )?;
             }
             findings.sort_by_key(|finding| std::cmp::Reverse(finding.observation.tick));
             findings.truncate(last);
@@ -175,13 +189,14 @@ impl Store {
     /// What the database says.
     pub fn span(&self) -> Result<Option<Window>, StoreError> {
         self.read("read the span of the observations", |snapshot| {
-            Ok(snapshot.query_row(
+            Ok(snapshot.one(
                 "SELECT min(tick), max(tick) FROM (
                      SELECT min(tick) AS tick FROM fresh
                      UNION ALL SELECT max(tick) FROM fresh
                      UNION ALL SELECT (SELECT min(tick) FROM filed WHERE series = id) FROM series
-                     UNION ALL SELECT (SELECT max(tick) FROM filed WHERE series = id) FROM series)",
-                [],
+                     UNION ALL SELECT (SELECT max(tick) FROM filed WHERE series = id) FROM series
+                 ) AS ends",
+                &[],
                 |row| {
                     let first = optional_instant(row, 0)?;
                     let last = optional_instant(row, 1)?;
@@ -199,12 +214,13 @@ impl Store {
     /// What the database says.
     pub fn first_tick(&self, endpoint: &EndpointId) -> Result<Option<Timestamp>, StoreError> {
         self.read("read the first tick", |snapshot| {
-            Ok(snapshot.query_row(
+            Ok(snapshot.one(
                 "WITH own AS (SELECT id FROM series WHERE endpoint = ?1)
                  SELECT min(tick) FROM (
-                     SELECT min(tick) AS tick FROM fresh WHERE series IN own
-                     UNION ALL SELECT (SELECT min(tick) FROM filed WHERE series = id) FROM own)",
-                [endpoint.as_str()],
+                     SELECT min(tick) AS tick FROM fresh WHERE series IN (SELECT id FROM own)
+                     UNION ALL SELECT (SELECT min(tick) FROM filed WHERE series = id) FROM own
+                 ) AS firsts",
+                &values![endpoint.as_str()],
                 |row| optional_instant(row, 0),
             )?)
         })
@@ -217,22 +233,23 @@ impl Store {
     /// What the database says.
     pub fn last_ticks(&self) -> Result<Vec<(EndpointId, VantageId, Timestamp)>, StoreError> {
         self.read("read the last ticks", |snapshot| {
-            let mut statement = snapshot.prepare_cached(
+            Ok(snapshot.query(
                 "SELECT endpoint, vantage, max(tick) FROM (
                      SELECT series, max(tick) AS tick FROM fresh GROUP BY series
                      UNION ALL
-                     SELECT id, (SELECT max(tick) FROM filed WHERE series = id) FROM series)
+                     SELECT id, (SELECT max(tick) FROM filed WHERE series = id) FROM series
+                 ) AS lasts
                  JOIN series ON id = series
                  GROUP BY id HAVING max(tick) IS NOT NULL ORDER BY endpoint, vantage",
-            )?;
-            let rows = statement.query_map([], |row| {
-                Ok((
-                    id(row, 0, EndpointId::new)?,
-                    id(row, 1, VantageId::new)?,
-                    instant(row, 2)?,
-                ))
-            })?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+                &[],
+                |row| {
+                    Ok((
+                        id(row, 0, EndpointId::new)?,
+                        id(row, 1, VantageId::new)?,
+                        instant(row, 2)?,
+                    ))
+                },
+            )?)
         })
     }
 
@@ -242,25 +259,30 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub fn save_missed(&mut self, missed: &[Missed]) -> Result<(), StoreError> {
-        self.write("save missed ticks", |transaction| {
-            let mut statement = transaction.prepare_cached(
+        self.append_to("save missed ticks", |transaction| {
+            let mut rows = Vec::with_capacity(missed.len());
+            for ticks in missed {
+                let series = find_or_add_series(transaction, &ticks.endpoint, &ticks.vantage)?;
+                rows.push(
+                    values![
+                        series.id,
+                        ticks.first.unix_ms(),
+                        ticks.last.unix_ms(),
+                        ticks.count,
+                        ticks.cause.code(),
+                    ]
+                    .into(),
+                );
+            }
+            transaction.execute_many(
                 "INSERT INTO missed VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET
+                 ON CONFLICT (series, first_tick) DO UPDATE SET
                      last_tick = excluded.last_tick,
                      n_ticks = excluded.n_ticks,
                      cause = excluded.cause
-                 WHERE last_tick < excluded.last_tick",
+                 WHERE missed.last_tick < excluded.last_tick",
+                rows,
             )?;
-            for ticks in missed {
-                let series = find_or_add_series(transaction, &ticks.endpoint, &ticks.vantage)?;
-                statement.execute(params![
-                    series.id,
-                    ticks.first.unix_ms(),
-                    ticks.last.unix_ms(),
-                    ticks.count,
-                    ticks.cause.code(),
-                ])?;
-            }
             Ok(())
         })
     }
@@ -271,14 +293,12 @@ impl Store {
     /// What the database says.
     pub fn missed(&self, endpoint: &EndpointId, window: Window) -> Result<Vec<Missed>, StoreError> {
         self.read("read missed ticks", |snapshot| {
-            let mut statement = snapshot.prepare_cached(
+            Ok(snapshot.query(
                 "SELECT vantage, first_tick, last_tick, n_ticks, cause
                  FROM missed JOIN series ON id = series
                  WHERE endpoint = ?1 AND first_tick < ?3 AND ?2 <= last_tick
                  ORDER BY first_tick, vantage",
-            )?;
-            let rows = statement.query_map(
-                params![
+                &values![
                     endpoint.as_str(),
                     window.start().unix_ms(),
                     window.end().unix_ms()
@@ -294,11 +314,10 @@ impl Store {
                         cause: MissCause::ALL
                             .into_iter()
                             .find(|known| known.code() == cause)
-                            .ok_or_else(|| damaged(4, format!("`{cause}` is not a cause")))?,
+                            .ok_or_else(|| damaged(format!("`{cause}` is not a cause")))?,
                     })
                 },
-            )?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            )?)
         })
     }
 }
@@ -312,15 +331,11 @@ fn is_as_expected(outcome: Outcome) -> bool {
 }
 
 /// The series of a finding, its reach widened to the finding's instant.
-fn series_of(
-    connection: &Connection,
-    known: &mut KnownSeries,
-    finding: &Finding,
-) -> rusqlite::Result<i64> {
+fn series_of(database: &Database, known: &mut KnownSeries, finding: &Finding) -> db::Result<i64> {
     let series = match known.entry((finding.endpoint.clone(), finding.vantage.clone())) {
         Entry::Occupied(entry) => entry.into_mut(),
         Entry::Vacant(entry) => entry.insert(find_or_add_series(
-            connection,
+            database,
             &finding.endpoint,
             &finding.vantage,
         )?),
@@ -329,51 +344,49 @@ fn series_of(
     if late_ms < series.late_ms_min || series.late_ms_max < late_ms {
         series.late_ms_min = series.late_ms_min.min(late_ms);
         series.late_ms_max = series.late_ms_max.max(late_ms);
-        connection
-            .prepare_cached(
-                "UPDATE series SET late_ms_min = min(late_ms_min, ?2),
-                                   late_ms_max = max(late_ms_max, ?2)
-                 WHERE id = ?1",
-            )?
-            .execute([series.id, late_ms])?;
+        // Another recorder may have widened it further.
+        database.execute(
+            "UPDATE series SET
+                 late_ms_min = CASE WHEN ?2 < late_ms_min THEN ?2 ELSE late_ms_min END,
+                 late_ms_max = CASE WHEN late_ms_max < ?2 THEN ?2 ELSE late_ms_max END
+             WHERE id = ?1",
+            &values![series.id, late_ms],
+        )?;
     }
     Ok(series.id)
 }
 
 fn find_or_add_series(
-    connection: &Connection,
+    database: &Database,
     endpoint: &EndpointId,
     vantage: &VantageId,
-) -> rusqlite::Result<Series> {
-    let names = [endpoint.as_str(), vantage.as_str()];
-    let mut find = connection.prepare_cached(
-        "SELECT id, late_ms_min, late_ms_max FROM series WHERE endpoint = ?1 AND vantage = ?2",
-    )?;
-    if let Some(series) = find.query_row(names, |row| series(row, 0)).optional()? {
+) -> db::Result<Series> {
+    let names = values![endpoint.as_str(), vantage.as_str()];
+    let find =
+        "SELECT id, late_ms_min, late_ms_max FROM series WHERE endpoint = ?1 AND vantage = ?2";
+    if let Some(series) = database.first(find, &names, |row| series(row, 0))? {
         return Ok(series);
     }
-    connection.execute(
-        "INSERT INTO series (endpoint, vantage) VALUES (?1, ?2)",
-        names,
+    database.execute(
+        "INSERT INTO series (endpoint, vantage) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        &names,
     )?;
-    find.query_row(names, |row| series(row, 0))
+    database.one(find, &names, |row| series(row, 0))
 }
 
 fn series_of_endpoint(
-    connection: &Connection,
+    database: &Database,
     endpoint: &EndpointId,
-) -> rusqlite::Result<Vec<(VantageId, Series)>> {
-    let mut statement = connection.prepare_cached(
+) -> db::Result<Vec<(VantageId, Series)>> {
+    database.query(
         "SELECT vantage, id, late_ms_min, late_ms_max FROM series
          WHERE endpoint = ?1 ORDER BY vantage",
-    )?;
-    let rows = statement.query_map([endpoint.as_str()], |row| {
-        Ok((id(row, 0, VantageId::new)?, series(row, 1)?))
-    })?;
-    rows.collect()
+        &values![endpoint.as_str()],
+        |row| Ok((id(row, 0, VantageId::new)?, series(row, 1)?)),
+    )
 }
 
-fn series(row: &Row<'_>, column: usize) -> rusqlite::Result<Series> {
+fn series(row: &Row<'_>, column: usize) -> db::Result<Series> {
     Ok(Series {
         id: row.get(column)?,
         late_ms_min: row.get(column + 1)?,
@@ -381,31 +394,42 @@ fn series(row: &Row<'_>, column: usize) -> rusqlite::Result<Series> {
     })
 }
 
-/// Whether it is new.
-fn append_observation(
-    connection: &Connection,
-    series: i64,
-    observation: &Observation,
-) -> rusqlite::Result<bool> {
-    let (outcome, detail) = outcome::to_columns(observation.outcome);
-    let n_new = connection
-        .prepare_cached(
-            "INSERT INTO fresh (tick, series, late_ms, outcome, detail)
-             SELECT ?1, ?2, ?3, ?4, ?5
-             WHERE NOT EXISTS (SELECT 1 FROM filed WHERE series = ?2 AND tick = ?1)
-             ON CONFLICT DO NOTHING",
-        )?
-        .execute([
+/// For each finding, of the series beside it, 1 if its observation is new and 0 if not.
+fn append_observations(
+    database: &Database,
+    series: &[i64],
+    findings: &[Finding],
+) -> db::Result<Vec<usize>> {
+    let rows = series.iter().zip(findings).map(|(series, finding)| {
+        let observation = &finding.observation;
+        let (outcome, detail) = outcome::to_columns(observation.outcome);
+        values![
             observation.tick.unix_ms(),
-            series,
+            *series,
             late_ms(observation),
             outcome,
             detail,
-        ])?;
-    Ok(n_new == 1)
+        ]
+        .into()
+    });
+    database.execute_many(
+        "INSERT INTO fresh (tick, series, late_ms, outcome, detail)
+         SELECT ?1, ?2, ?3, ?4, ?5
+         WHERE NOT EXISTS (SELECT 1 FROM filed WHERE series = ?2 AND tick = ?1)
+         ON CONFLICT DO NOTHING",
+        rows.collect(),
+    )
 }
 
-fn append_trace(connection: &Connection, series: i64, finding: &Finding) -> rusqlite::Result<()> {
+const INSERT_TRACE: &str = "INSERT INTO trace (
+        series, tick, late_ms, outcome, detail,
+        resolve_us, connect_us, tls_us, processing_us, transfer_us,
+        address, status, cause, message, certificate_not_after, retry_after_ms,
+        auth_us, write_us, chain_not_after, verified_not_after
+    ) VALUES
+    (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+
+fn trace_values(series: i64, finding: &Finding) -> Vec<Value> {
     let observation = &finding.observation;
     // Field by field: a new one is not forgotten.
     let Trace {
@@ -420,45 +444,34 @@ fn append_trace(connection: &Connection, series: i64, finding: &Finding) -> rusq
         retry_after_ms,
     } = &finding.trace;
     let (outcome, detail) = outcome::to_columns(observation.outcome);
-    connection
-        .prepare_cached(
-            "INSERT INTO trace (
-                 series, tick, late_ms, outcome, detail,
-                 resolve_us, connect_us, tls_us, processing_us, transfer_us,
-                 address, status, cause, message, certificate_not_after, retry_after_ms,
-                 auth_us, write_us, chain_not_after, verified_not_after
-             ) VALUES
-                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                  ?19, ?20)",
-        )?
-        .execute(params![
-            series,
-            observation.tick.unix_ms(),
-            late_ms(observation),
-            outcome,
-            detail,
-            phases.resolve_us,
-            phases.connect_us,
-            phases.tls_us,
-            phases.processing_us,
-            phases.transfer_us,
-            address.map(|address| address.to_string()),
-            status,
-            cause,
-            message,
-            certificate_not_after.map(Timestamp::unix_ms),
-            retry_after_ms,
-            phases.auth_us,
-            phases.write_us,
-            chain_not_after.map(Timestamp::unix_ms),
-            verified_not_after.map(Timestamp::unix_ms),
-        ])?;
-    Ok(())
+    values![
+        series,
+        observation.tick.unix_ms(),
+        late_ms(observation),
+        outcome,
+        detail,
+        phases.resolve_us,
+        phases.connect_us,
+        phases.tls_us,
+        phases.processing_us,
+        phases.transfer_us,
+        address.map(|address| address.to_string()),
+        *status,
+        cause.as_ref(),
+        message,
+        certificate_not_after.map(Timestamp::unix_ms),
+        *retry_after_ms,
+        phases.auth_us,
+        phases.write_us,
+        chain_not_after.map(Timestamp::unix_ms),
+        verified_not_after.map(Timestamp::unix_ms),
+    ]
+    .into()
 }
 
 /// Moves every fresh observation to its series.
-fn file(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
+fn file(database: &Database) -> db::Result<()> {
+    database.batch(
         "INSERT INTO filed (series, tick, late_ms, outcome, detail)
          SELECT series, tick, late_ms, outcome, detail FROM fresh ORDER BY series, tick;
          DELETE FROM fresh;",
@@ -470,15 +483,14 @@ fn late_ms(observation: &Observation) -> i64 {
 }
 
 /// The observation in `tick, late_ms, outcome, detail`, beginning at `column`.
-fn observation(row: &Row<'_>, column: usize) -> rusqlite::Result<Observation> {
+fn observation(row: &Row<'_>, column: usize) -> db::Result<Observation> {
     let tick = instant(row, column)?;
     let late_ms = row.get(column + 1)?;
     let (code, detail) = (row.get(column + 2)?, row.get(column + 3)?);
     let outcome = outcome::from_columns(code, detail).ok_or_else(|| {
-        damaged(
-            column + 2,
-            format!("outcome {code} with detail {detail} is not one that we know"),
-        )
+        damaged(format!(
+            "outcome {code} with detail {detail} is not one that we know"
+        ))
     })?;
     Ok(Observation {
         tick,
@@ -488,12 +500,12 @@ fn observation(row: &Row<'_>, column: usize) -> rusqlite::Result<Observation> {
 }
 
 /// The trace after the observation's four columns.
-fn trace(row: &Row<'_>) -> rusqlite::Result<Trace> {
+fn trace(row: &Row<'_>) -> db::Result<Trace> {
     let address: Option<String> = row.get(9)?;
     let address = match address {
         Some(text) => {
             let parsed: Result<SocketAddr, _> = text.parse();
-            Some(parsed.map_err(|_| damaged(9, format!("`{text}` is not an address")))?)
+            Some(parsed.map_err(|_| damaged(format!("`{text}` is not an address")))?)
         }
         None => None,
     };

@@ -1,8 +1,8 @@
 //! Where imported observations come from.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
+use super::db::{self, Database, Row, values};
 use super::journal::{self, Account};
 use super::{Sha256, Store, StoreError, hex, id, instant};
 use crate::sla::catalog::{EndpointId, VantageId};
@@ -48,43 +48,42 @@ impl Store {
     /// What the database says.
     pub fn record_import(&mut self, import: &Import) -> Result<Option<Import>, StoreError> {
         self.write("record an import", |transaction| {
-            let known = transaction
-                .prepare_cached(&format!(
+            let known = transaction.first(
+                &format!(
                     "SELECT {COLUMNS} FROM import
                      WHERE endpoint = ?1 AND vantage = ?2 AND source_sha256 = ?3
                        AND first_at = ?4 AND last_at = ?5"
-                ))?
-                .query_row(
-                    params![
-                        import.endpoint.as_str(),
-                        import.vantage.as_str(),
-                        import.source_sha256,
-                        import.first.unix_ms(),
-                        import.last.unix_ms(),
-                    ],
-                    read,
-                )
-                .optional()?;
+                ),
+                &values![
+                    import.endpoint.as_str(),
+                    import.vantage.as_str(),
+                    import.source_sha256,
+                    import.first.unix_ms(),
+                    import.last.unix_ms(),
+                ],
+                read,
+            )?;
             if known.is_some() {
                 return Ok(known);
             }
-            transaction
-                .prepare_cached(&format!(
+            transaction.execute(
+                &format!(
                     "INSERT INTO import ({COLUMNS})
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-                ))?
-                .execute(params![
+                ),
+                &values![
                     import.endpoint.as_str(),
                     import.vantage.as_str(),
-                    import.tool,
-                    import.source,
+                    &import.tool,
+                    &import.source,
                     import.source_sha256,
                     import.first.unix_ms(),
                     import.last.unix_ms(),
                     import.n_observations,
-                    import.author,
+                    &import.author,
                     import.at.unix_ms(),
-                ])?;
+                ],
+            )?;
             let what = imported_text(import);
             journal::append(transaction, &import.author, import.at, KIND, &what)?;
             Ok(None)
@@ -97,22 +96,16 @@ impl Store {
     /// What the database says.
     pub fn imports(&self) -> Result<Vec<Import>, StoreError> {
         self.read("read the imports", |snapshot| {
-            let mut statement =
-                snapshot.prepare(&format!("SELECT {COLUMNS} FROM import ORDER BY id"))?;
-            let rows = statement.query_map([], read)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            let all = format!("SELECT {COLUMNS} FROM import ORDER BY id");
+            Ok(snapshot.query(&all, &[], read)?)
         })
     }
 }
 
 /// Tells what the journal must say of each.
-pub(super) fn accounts(
-    connection: &Connection,
-    take_note: &mut impl FnMut(Account),
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM import ORDER BY id"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+pub(super) fn accounts(database: &Database, take_note: &mut impl FnMut(Account)) -> db::Result<()> {
+    let all = format!("SELECT {COLUMNS} FROM import ORDER BY id");
+    database.for_each(&all, &[], |row| {
         let import = read(row)?;
         take_note(Account {
             kind: KIND,
@@ -120,11 +113,11 @@ pub(super) fn accounts(
             what: imported_text(&import),
             who: import.author,
         });
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Import> {
+fn read(row: &Row<'_>) -> db::Result<Import> {
     Ok(Import {
         endpoint: id(row, 0, EndpointId::new)?,
         vantage: id(row, 1, VantageId::new)?,

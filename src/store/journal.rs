@@ -11,9 +11,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::Value;
 
+use super::db::{self, Database, Row, values};
 use super::{Sha256, Store, StoreError, declaration, hex, import, instant, sha256, statement};
 use crate::sla::window::Timestamp;
 
@@ -220,13 +220,12 @@ impl Store {
     /// What the database says.
     pub fn journal_entries(&self, last: usize) -> Result<Vec<JournalEntry>, StoreError> {
         self.read("read the journal", |snapshot| {
-            let mut statement = snapshot.prepare_cached(
+            Ok(snapshot.query(
                 "SELECT number, at, who, kind, what, sha256 FROM journal
                  ORDER BY number DESC LIMIT ?1",
-            )?;
-            let limit = i64::try_from(last).unwrap_or(i64::MAX);
-            let entries = statement.query_map([limit], entry)?;
-            Ok(entries.collect::<rusqlite::Result<_>>()?)
+                &values![last],
+                entry,
+            )?)
         })
     }
 
@@ -241,14 +240,14 @@ impl Store {
 
 /// Appends an entry, in the transaction of what it speaks of.
 pub(super) fn append(
-    transaction: &Transaction<'_>,
+    transaction: &Database,
     who: &str,
     at: Timestamp,
     kind: &str,
     what: &str,
-) -> rusqlite::Result<JournalEntry> {
+) -> db::Result<JournalEntry> {
     let (n_entries, previous): (u64, Sha256) =
-        transaction.query_row("SELECT n_entries, sha256 FROM journal_head", [], |row| {
+        transaction.one("SELECT n_entries, sha256 FROM journal_head", &[], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let entry = JournalEntry {
@@ -259,9 +258,9 @@ pub(super) fn append(
         what: what.to_owned(),
         sha256: link(&previous, at.unix_ms(), who, kind, what),
     };
-    transaction
-        .prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-        .execute(params![
+    transaction.execute(
+        "INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &values![
             entry.number,
             at.unix_ms(),
             who,
@@ -269,10 +268,12 @@ pub(super) fn append(
             what,
             previous,
             entry.sha256
-        ])?;
-    transaction
-        .prepare_cached("UPDATE journal_head SET n_entries = ?1, sha256 = ?2")?
-        .execute(params![entry.number, entry.sha256])?;
+        ],
+    )?;
+    transaction.execute(
+        "UPDATE journal_head SET n_entries = ?1, sha256 = ?2",
+        &values![entry.number, entry.sha256],
+    )?;
     Ok(entry)
 }
 
@@ -289,7 +290,7 @@ fn link(previous: &Sha256, at_ms: i64, who: &str, kind: &str, what: &str) -> Sha
     sha256(&bytes)
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
+fn entry(row: &Row<'_>) -> db::Result<JournalEntry> {
     Ok(JournalEntry {
         number: row.get(0)?,
         at: instant(row, 1)?,
@@ -309,7 +310,7 @@ pub(super) struct Account {
     pub(super) what: String,
 }
 
-fn verify(snapshot: &Connection) -> rusqlite::Result<JournalCheck> {
+fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
     // Accounts of records by the digest of their text, which is short where a text is long.
     let mut records: HashMap<Sha256, Account> = HashMap::new();
     let mut take_note = |account: Account| {
@@ -326,14 +327,18 @@ fn verify(snapshot: &Connection) -> rusqlite::Result<JournalCheck> {
     statement::accounts(snapshot, &mut take_note)?;
     import::accounts(snapshot, &mut take_note)?;
 
+    // Where each digest stands: to tell of a moved entry where it came from.
+    let mut places: HashMap<Vec<u8>, u64> = HashMap::new();
+    snapshot.for_each("SELECT sha256, number FROM journal", &[], |row| {
+        places.insert(row.get(0)?, row.get(1)?);
+        Ok(())
+    })?;
+
     let mut faults = Vec::new();
     let mut last_number = 0;
     let mut last_sha256 = [0; 32];
-    let mut statement = snapshot.prepare(
-        "SELECT number, at, who, kind, what, previous, sha256 FROM journal ORDER BY number",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    let all = "SELECT number, at, who, kind, what, previous, sha256 FROM journal ORDER BY number";
+    snapshot.for_each(all, &[], |row| {
         let number: u64 = row.get(0)?;
         let at_ms: i64 = row.get(1)?;
         let (who, kind, what): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
@@ -350,12 +355,8 @@ fn verify(snapshot: &Connection) -> rusqlite::Result<JournalCheck> {
                 last: number - 1,
             });
         } else if previous != last_sha256 {
-            let written_after = snapshot
-                .prepare_cached("SELECT number FROM journal WHERE sha256 = ?1")?
-                .query_row([previous], |row| row.get(0))
-                .optional()?;
-            faults.push(match written_after {
-                Some(written_after) => JournalFault::Moved {
+            faults.push(match places.get(previous.as_slice()) {
+                Some(&written_after) => JournalFault::Moved {
                     entry: number,
                     written_after,
                 },
@@ -372,13 +373,13 @@ fn verify(snapshot: &Connection) -> rusqlite::Result<JournalCheck> {
             });
         }
         (last_number, last_sha256) = (number, sha256);
-    }
+        Ok(())
+    })?;
 
-    let head: Option<(u64, Sha256)> = snapshot
-        .query_row("SELECT n_entries, sha256 FROM journal_head", [], |row| {
+    let head: Option<(u64, Sha256)> =
+        snapshot.first("SELECT n_entries, sha256 FROM journal_head", &[], |row| {
             Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
+        })?;
     match head {
         None => faults.push(JournalFault::NoHead),
         Some((n_entries, _)) if last_number < n_entries => faults.push(JournalFault::Missing {

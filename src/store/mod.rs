@@ -1,29 +1,35 @@
-//! What is kept: facts, declarations, statements, letters and the journal, in one SQLite file.
+//! What is kept: facts, declarations, statements, letters and the journal, in one SQLite file or
+//! in a PostgreSQL database.
 //!
 //! A [`Store`] is one connection and blocks: call it from a thread that may wait. One process
-//! records into a file ([`Store::open`]); others read it at the same time
-//! ([`Store::open_reader`]), and one-shot commands write their records beside the recorder
-//! ([`Store::open_beside`]).
+//! records into a file, or under a vantage's id into a database ([`Store::open`]); others read at
+//! the same time ([`Store::open_reader`]), and one-shot commands write their records beside the
+//! recorder ([`Store::open_beside`]).
 //!
 //! What a call returned from is kept: it survives `kill -9` at any moment, and a power cut as far
 //! as the disk keeps its promise to have written (every commit waits for it). What was not yet
-//! committed is gone as a whole. Nothing is ever half there.
+//! committed is gone as a whole. Nothing is ever half there. When the connection to a server
+//! breaks, the call that is under way fails, and may or may not have been carried out; the next
+//! one connects again. Whatever is handed in again counts once.
 //!
 //! Facts and statements are only appended. Every action of a person or of the month-end writes
 //! its journal entry in the same transaction as its record.
 //!
-//! No SQL type shows in the interface, and callers depend on no property of SQLite, so that
-//! another database can stand behind the same methods.
+//! No SQL type shows in the interface, and callers depend on no property of either database. What
+//! differs between them is in [`db`], in `open` and `server`, and nowhere else.
 
 pub mod block;
+mod db;
 mod declaration;
 mod error;
 mod facts;
 mod import;
 mod journal;
+mod migrations;
 mod open;
 mod outbox;
 mod outcome;
+mod server;
 mod statement;
 
 use std::collections::HashMap;
@@ -31,11 +37,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::digest;
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
-
+use crate::config::StoreConfig;
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::window::Timestamp;
+use aws_lc_rs::digest;
 
 pub use declaration::{Decision, Declaration, DeclarationFilter, DeclarationId, NewDeclaration};
 pub use error::StoreError;
@@ -47,7 +52,8 @@ pub use outbox::{
 };
 pub use statement::{NewStatement, Saved, SavedStatement};
 
-use error::{Failure, damaged, database_error};
+use db::{Database, Isolation, Row, damaged};
+use error::Failure;
 use facts::Series;
 
 /// A SHA-256.
@@ -56,41 +62,54 @@ pub type Sha256 = [u8; 32];
 /// One connection to the store.
 #[derive(Debug)]
 pub struct Store {
-    connection: Connection,
-    path: PathBuf,
+    database: Database,
+    /// How it is called in messages.
+    name: String,
+    /// The file, if it is one.
+    path: Option<PathBuf>,
     /// The series met so far, as the table has them. Forgotten when a transaction fails.
     series: HashMap<(EndpointId, VantageId), Series>,
     /// About how many observations wait in `fresh` to be filed.
-    n_fresh: usize,
+    /// Counted when it is first asked for.
+    n_fresh: Option<usize>,
     /// Held as long as we record.
     _lock: Option<File>,
 }
 
 impl Store {
-    /// Opens the store at `path` as its recorder; creates or upgrades it where needed.
+    /// Opens the store at `place` as its recorder; creates or upgrades it where needed.
     ///
     /// # Errors
-    /// A file that is not ours or of a newer version (it is left as it is), another recorder, or
-    /// what the file system or the database say.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        open::open(path)
+    /// One that is not ours or of a newer version (it is left as it is), another recorder, or
+    /// what the file system, the network or the database say.
+    pub fn open(place: impl Into<StoreConfig>) -> Result<Self, StoreError> {
+        match place.into() {
+            StoreConfig::File(path) => open::open(&path),
+            StoreConfig::Server(server) => server::open(&server),
+        }
     }
 
-    /// Opens the store at `path` for a command that writes while a recorder may be running;
+    /// Opens the store at `place` for a command that writes while a recorder may be running;
     /// creates or upgrades it if no recorder is.
     ///
     /// # Errors
-    /// As [`open`](Self::open); another recorder only if the file needs an upgrade.
-    pub fn open_beside(path: &Path) -> Result<Self, StoreError> {
-        open::open_beside(path)
+    /// As [`open`](Self::open); another recorder only if a file needs an upgrade.
+    pub fn open_beside(place: impl Into<StoreConfig>) -> Result<Self, StoreError> {
+        match place.into() {
+            StoreConfig::File(path) => open::open_beside(&path),
+            StoreConfig::Server(server) => server::open_beside(&server),
+        }
     }
 
-    /// Opens the store at `path` for reading only; any number may, at any time.
+    /// Opens the store at `place` for reading only; any number may, at any time.
     ///
     /// # Errors
-    /// No such file, one that is not ours, or one of another version.
-    pub fn open_reader(path: &Path) -> Result<Self, StoreError> {
-        open::open_reader(path)
+    /// No such store, one that is not ours, or one of another version.
+    pub fn open_reader(place: impl Into<StoreConfig>) -> Result<Self, StoreError> {
+        match place.into() {
+            StoreConfig::File(path) => open::open_reader(&path),
+            StoreConfig::Server(server) => server::open_reader(&server),
+        }
     }
 
     /// The id of the process that records into the store at `path`; nothing if none does.
@@ -104,12 +123,18 @@ impl Store {
     /// The bytes on disk, with what waits in the log.
     ///
     /// # Errors
-    /// What the file system says.
+    /// What the file system or the database say.
     pub fn size_bytes(&self) -> Result<u64, StoreError> {
-        let mut log = self.path.as_os_str().to_owned();
+        let Some(path) = &self.path else {
+            return self.read("measure the database", |snapshot| {
+                let sql = "SELECT pg_database_size(current_database())";
+                Ok(snapshot.one(sql, &[], |row| row.get(0))?)
+            });
+        };
+        let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         let mut size_bytes = 0;
-        for path in [&self.path, &PathBuf::from(log)] {
+        for path in [path, &PathBuf::from(log)] {
             match fs::metadata(path) {
                 Ok(metadata) => size_bytes += metadata.len(),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -126,48 +151,53 @@ impl Store {
         Ok(size_bytes)
     }
 
-    fn new(connection: Connection, path: PathBuf, lock: Option<File>) -> Result<Self, StoreError> {
-        let n_fresh = connection
-            .query_row("SELECT count(*) FROM fresh", [], |row| row.get(0))
-            .map_err(|error| database_error(error, "open", &path))?;
-        Ok(Self {
-            connection,
+    fn new(database: Database, name: String, path: Option<PathBuf>, lock: Option<File>) -> Self {
+        Self {
+            database,
+            name,
             path,
             series: HashMap::new(),
-            n_fresh,
+            n_fresh: None,
             _lock: lock,
-        })
+        }
     }
 
-    /// Runs `work` as one transaction: all of it or nothing.
+    /// Runs `work` as one transaction, all of it or nothing, while nobody else writes.
     fn write<T>(
         &mut self,
         doing: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+        work: impl FnOnce(&Database) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        // Immediate: a writer that begins by reading could otherwise be refused half-way.
-        self.connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(Failure::from)
-            .and_then(|transaction| {
-                let done = work(&transaction)?;
-                transaction.commit()?;
-                Ok(done)
-            })
-            .map_err(|failure| failure.explain(doing, &self.path))
+        self.transaction(doing, Isolation::Exclusive, work)
+    }
+
+    /// Runs `work` as one transaction, all of it or nothing, while others may append as well.
+    fn append_to<T>(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&Database) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        self.transaction(doing, Isolation::Append, work)
     }
 
     /// Runs `work` on one unchanging picture of the store.
     fn read<T>(
         &self,
         doing: &'static str,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+        work: impl FnOnce(&Database) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        self.connection
-            .unchecked_transaction()
-            .map_err(Failure::from)
-            .and_then(|transaction| work(&transaction))
-            .map_err(|failure| failure.explain(doing, &self.path))
+        self.transaction(doing, Isolation::Picture, work)
+    }
+
+    fn transaction<T>(
+        &self,
+        doing: &'static str,
+        isolation: Isolation,
+        work: impl FnOnce(&Database) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        self.database
+            .transaction(isolation, work)
+            .map_err(|failure| failure.explain(doing, &self.name))
     }
 }
 
@@ -182,26 +212,22 @@ fn hex(sha256: &Sha256) -> String {
 }
 
 /// The instant in a column.
-fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+fn instant(row: &Row<'_>, column: usize) -> db::Result<Timestamp> {
     let unix_ms: i64 = row.get(column)?;
-    Timestamp::from_unix_ms(unix_ms).ok_or_else(|| {
-        damaged(
-            column,
-            format!("{unix_ms} ms is not an instant that we know"),
-        )
-    })
+    Timestamp::from_unix_ms(unix_ms)
+        .ok_or_else(|| damaged(format!("{unix_ms} ms is not an instant that we know")))
 }
 
 /// The instant in a column that may be empty.
-fn optional_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    match row.get::<_, Option<i64>>(column)? {
+fn optional_instant(row: &Row<'_>, column: usize) -> db::Result<Option<Timestamp>> {
+    match row.get::<Option<i64>>(column)? {
         Some(_) => instant(row, column).map(Some),
         None => Ok(None),
     }
 }
 
 /// The id in a column, as its type reads it.
-fn id<T>(row: &Row<'_>, column: usize, read: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+fn id<T>(row: &Row<'_>, column: usize, read: fn(&str) -> Option<T>) -> db::Result<T> {
     let text: String = row.get(column)?;
-    read(&text).ok_or_else(|| damaged(column, format!("`{text}` is not an id")))
+    read(&text).ok_or_else(|| damaged(format!("`{text}` is not an id")))
 }

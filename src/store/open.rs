@@ -1,4 +1,4 @@
-//! Opening: whose file it is, which version, who records, and how durable it is.
+//! Opening a file: whose it is, which version, who records, and how durable it is.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write as _};
@@ -7,12 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::db::{Database, DbError};
 use super::error::database_error;
-use super::{Store, StoreError};
-
-mod embedded {
-    refinery::embed_migrations!("src/store/migrations");
-}
+use super::{Store, StoreError, migrations};
 
 /// Marks the file as ours, in the field that SQLite keeps for this: `Vigi`.
 const APPLICATION_ID: i32 = 0x5669_6769;
@@ -34,42 +31,36 @@ pub(super) fn open(path: &Path) -> Result<Store, StoreError> {
         Found::Nothing => create(&path),
         Found::Ours { .. } => connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE),
     }
-    .map_err(|error| database_error(error, "open", &path))?;
-    embedded::migrations::runner()
-        .set_grouped(true)
+    .map_err(|error| refused(error, "open", &path))?;
+    migrations::for_sqlite()
         .run(&mut connection)
-        .map_err(|error| StoreError::Database {
-            doing: "bring the schema up to date",
-            path: path.clone(),
-            source: Box::new(error),
-            remedy: "",
-        })?;
-    Store::new(connection, path, Some(lock))
+        .map_err(|error| refused(error, "bring the schema up to date", &path))?;
+    Ok(store(connection, path, Some(lock)))
 }
 
 pub(super) fn open_beside(path: &Path) -> Result<Store, StoreError> {
     let path = real_path(path)?;
     let up_to_date = match look_at(&path)? {
         Found::Nothing => false,
-        Found::Ours { schema } => schema == known_schema(),
+        Found::Ours { schema } => schema == migrations::last(),
     };
     if !up_to_date {
         // Creating and upgrading need the lock; it is given back at once.
         drop(open(&path)?);
     }
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .map_err(|error| database_error(error, "open", &path))?;
-    Store::new(connection, path, None)
+        .map_err(|error| refused(error, "open", &path))?;
+    Ok(store(connection, path, None))
 }
 
 pub(super) fn open_reader(path: &Path) -> Result<Store, StoreError> {
     let path = real_path(path)?;
-    let known = known_schema();
+    let known = migrations::last();
     match look_at(&path)? {
         Found::Nothing => return Err(StoreError::Missing { path }),
         Found::Ours { schema } if schema < known => {
             return Err(StoreError::Older {
-                path,
+                store: path.display().to_string(),
                 found: schema,
                 known,
             });
@@ -77,18 +68,17 @@ pub(super) fn open_reader(path: &Path) -> Result<Store, StoreError> {
         Found::Ours { .. } => {}
     }
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(|error| database_error(error, "open for reading", &path))?;
-    Store::new(connection, path, None)
+        .map_err(|error| refused(error, "open for reading", &path))?;
+    Ok(store(connection, path, None))
 }
 
-/// The version of the last migration.
-fn known_schema() -> i64 {
-    embedded::migrations::runner()
-        .get_migrations()
-        .iter()
-        .map(|migration| migration.version().into())
-        .max()
-        .unwrap_or(0)
+fn store(connection: Connection, path: PathBuf, lock: Option<File>) -> Store {
+    let name = path.display().to_string();
+    Store::new(Database::Sqlite(connection), name, Some(path), lock)
+}
+
+fn refused(error: impl Into<DbError>, doing: &'static str, path: &Path) -> StoreError {
+    database_error(error.into(), doing, &path.display().to_string())
 }
 
 /// One name per file, so that two names of it share a lock.
@@ -122,7 +112,7 @@ fn look_at(path: &Path) -> Result<Found, StoreError> {
         }
     }
     let not_ours = |what| StoreError::NotOurs {
-        path: path.to_owned(),
+        store: path.display().to_string(),
         what,
     };
     if !header.starts_with(b"SQLite format 3\0") {
@@ -132,11 +122,11 @@ fn look_at(path: &Path) -> Result<Found, StoreError> {
         return Err(not_ours("this is a database of another program"));
     }
     let schema =
-        schema_of(path).map_err(|error| database_error(error, "read the schema version", path))?;
-    let known = known_schema();
+        schema_of(path).map_err(|error| refused(error, "read the schema version", path))?;
+    let known = migrations::last();
     if schema > known {
         return Err(StoreError::Newer {
-            path: path.to_owned(),
+            store: path.display().to_string(),
             found: schema,
             known,
         });
@@ -212,8 +202,9 @@ fn lock(path: &Path) -> Result<File, StoreError> {
             Ok(file)
         }
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
-            path: path.to_owned(),
-            lock: lock_path,
+            store: path.display().to_string(),
+            how: format!("it holds `{}`", lock_path.display()),
+            remedy: "stop that one first, or give this one another path",
         }),
         Err(TryLockError::Error(source)) => Err(refused(source)),
     }

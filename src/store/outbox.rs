@@ -16,10 +16,9 @@
 
 use std::fmt;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
-use super::error::damaged;
+use super::db::{self, Database, Row, damaged, values};
 use super::journal::{self, ActionKind};
 use super::{Sha256, Store, StoreError, hex, id, instant, optional_instant};
 use crate::sla::catalog::{PartnerId, ServiceId};
@@ -227,23 +226,22 @@ impl Store {
             Release::AfterApproval => (LetterState::Held, None),
         };
         self.write("write a letter", |transaction| {
-            let n_changed = transaction
-                .prepare_cached(
-                    "UPDATE letter
-                     SET state = ?2, since = ?3, dated = ?4, next_attempt = ?4,
-                         subject = ?5, text = ?6, html = ?7, documents = ?8
-                     WHERE id = ?1 AND state = 'unwritten'",
-                )?
-                .execute(params![
+            let n_changed = transaction.execute(
+                "UPDATE letter
+                 SET state = ?2, since = ?3, dated = ?4, next_attempt = ?4,
+                     subject = ?5, text = ?6, html = ?7, documents = ?8
+                 WHERE id = ?1 AND state = 'unwritten'",
+                &values![
                     letter.0,
                     state.code(),
                     at.unix_ms(),
                     released,
-                    content.subject,
-                    content.text,
-                    content.html,
+                    &content.subject,
+                    &content.text,
+                    &content.html,
                     json!(content.documents).to_string(),
-                ])?;
+                ],
+            )?;
             Ok(n_changed > 0)
         })
     }
@@ -261,19 +259,16 @@ impl Store {
         at: Timestamp,
     ) -> Result<usize, StoreError> {
         self.write("approve letters", |transaction| {
-            let ids: Vec<u32> = transaction
-                .prepare_cached(
-                    "UPDATE letter SET state = 'due', since = ?3, dated = ?3, next_attempt = ?3
-                     WHERE state = 'held' AND statement IN (
-                         SELECT id FROM statement
-                         WHERE month = ?1 AND (?2 IS NULL OR partner = ?2))
-                     RETURNING id",
-                )?
-                .query_map(
-                    params![month, partner.map(PartnerId::as_str), at.unix_ms()],
-                    |row| row.get(0),
-                )?
-                .collect::<rusqlite::Result<_>>()?;
+            let mut ids: Vec<u32> = transaction.query(
+                "UPDATE letter SET state = 'due', since = ?3, dated = ?3, next_attempt = ?3
+                 WHERE state = 'held' AND statement IN (
+                     SELECT id FROM statement
+                     WHERE month = ?1 AND partner = coalesce(?2, partner))
+                 RETURNING id",
+                &values![month, partner.map(PartnerId::as_str), at.unix_ms()],
+                |row| row.get(0),
+            )?;
+            ids.sort_unstable();
             if !ids.is_empty() {
                 let what = json!({
                     "letters": ids,
@@ -301,22 +296,21 @@ impl Store {
     /// What the database says.
     pub fn letters(&self, filter: &LetterFilter) -> Result<Vec<SavedLetter>, StoreError> {
         self.read("read letters", |snapshot| {
-            let mut statement = snapshot.prepare_cached(&format!(
-                "{SELECT}
-                 WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR month = ?2)
-                   AND (?3 IS NULL OR partner = ?3) AND (?4 IS NULL OR service = ?4)
-                 ORDER BY month, letter.id"
-            ))?;
-            let rows = statement.query_map(
-                [
+            Ok(snapshot.query(
+                &format!(
+                    "{SELECT}
+                     WHERE state = coalesce(?1, state) AND month = coalesce(?2, month)
+                       AND partner = coalesce(?3, partner) AND service = coalesce(?4, service)
+                     ORDER BY month, letter.id"
+                ),
+                &values![
                     filter.state.map(LetterState::code),
                     filter.month.as_deref(),
                     filter.partner.as_ref().map(PartnerId::as_str),
                     filter.service.as_ref().map(ServiceId::as_str),
                 ],
                 read,
-            )?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            )?)
         })
     }
 
@@ -332,22 +326,21 @@ impl Store {
         revision: u32,
     ) -> Result<Vec<SavedLetter>, StoreError> {
         self.read("read unwritten letters", |snapshot| {
-            let mut statement = snapshot.prepare_cached(&format!(
-                "{SELECT}
-                 WHERE partner = ?1 AND service = ?2 AND month = ?3 AND revision = ?4
-                   AND state = 'unwritten'
-                 ORDER BY letter.id"
-            ))?;
-            let rows = statement.query_map(
-                params![
+            Ok(snapshot.query(
+                &format!(
+                    "{SELECT}
+                     WHERE partner = ?1 AND service = ?2 AND month = ?3 AND revision = ?4
+                       AND state = 'unwritten'
+                     ORDER BY letter.id"
+                ),
+                &values![
                     partner.as_str(),
                     service.as_str(),
                     month.to_string(),
                     revision
                 ],
                 read,
-            )?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            )?)
         })
     }
 
@@ -357,14 +350,12 @@ impl Store {
     /// What the database says.
     pub fn due_letters(&self, now: Timestamp, n_max: usize) -> Result<Vec<LetterId>, StoreError> {
         self.read("read due letters", |snapshot| {
-            let mut statement = snapshot.prepare_cached(
+            Ok(snapshot.query(
                 "SELECT id FROM letter WHERE state = 'due' AND next_attempt <= ?1
                  ORDER BY next_attempt, id LIMIT ?2",
-            )?;
-            let n_max = i64::try_from(n_max).unwrap_or(i64::MAX);
-            let rows =
-                statement.query_map([now.unix_ms(), n_max], |row| row.get(0).map(LetterId))?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+                &values![now.unix_ms(), n_max],
+                |row| row.get(0).map(LetterId),
+            )?)
         })
     }
 
@@ -380,13 +371,12 @@ impl Store {
         until: Timestamp,
     ) -> Result<Option<SavedLetter>, StoreError> {
         self.write("claim a letter", |transaction| {
-            let n_changed = transaction
-                .prepare_cached(
-                    "UPDATE letter
-                     SET next_attempt = ?3, last_attempt = ?2, n_attempts = n_attempts + 1
-                     WHERE id = ?1 AND state = 'due' AND next_attempt <= ?2",
-                )?
-                .execute(params![letter.0, at.unix_ms(), until.unix_ms()])?;
+            let n_changed = transaction.execute(
+                "UPDATE letter
+                 SET next_attempt = ?3, last_attempt = ?2, n_attempts = n_attempts + 1
+                 WHERE id = ?1 AND state = 'due' AND next_attempt <= ?2",
+                &values![letter.0, at.unix_ms(), until.unix_ms()],
+            )?;
             Ok(match n_changed {
                 0 => None,
                 _ => find(transaction, letter)?,
@@ -415,21 +405,20 @@ impl Store {
                 Attempt::Unable { reason, next } => (LetterState::Due, Some(next), reason),
             };
             let not_counted = matches!(attempt, Attempt::Unable { .. });
-            transaction
-                .prepare_cached(
-                    "UPDATE letter
-                     SET since = iif(state = ?2, since, ?3), state = ?2, next_attempt = ?4,
-                         last_answer = ?5, n_attempts = n_attempts - ?6
-                     WHERE id = ?1 AND (state = 'due' OR ?2 = 'sent')",
-                )?
-                .execute(params![
+            transaction.execute(
+                "UPDATE letter
+                 SET since = CASE WHEN state = ?2 THEN since ELSE ?3 END, state = ?2,
+                     next_attempt = ?4, last_answer = ?5, n_attempts = n_attempts - ?6
+                 WHERE id = ?1 AND (state = 'due' OR ?2 = 'sent')",
+                &values![
                     letter.0,
                     state.code(),
                     at.unix_ms(),
                     next.map(|next| next.unix_ms()),
                     answer,
                     not_counted,
-                ])?;
+                ],
+            )?;
             let Some(saved) = find(transaction, letter)? else {
                 return Ok(());
             };
@@ -473,7 +462,7 @@ impl Store {
                 "UPDATE letter SET state = 'due', since = ?2, dated = ?2, next_attempt = ?2,
                      n_attempts = 0
                  WHERE id = ?1 AND state IN ('sent', 'failed')",
-                params![letter.0, at.unix_ms()],
+                &values![letter.0, at.unix_ms()],
             )?;
             if n_changed == 0 {
                 return Ok(false);
@@ -494,22 +483,23 @@ impl Store {
     pub fn outbox_counts(&self, now: Timestamp, late_ms: i64) -> Result<OutboxCounts, StoreError> {
         self.read("count letters", |snapshot| {
             let mut counts = OutboxCounts::default();
-            let mut statement = snapshot.prepare_cached(
+            snapshot.for_each(
                 "SELECT state, count(*), count(*) FILTER (WHERE since < ?1)
                  FROM letter GROUP BY state",
+                &values![now.plus_ms(-late_ms).unix_ms()],
+                |row| {
+                    let n: u64 = row.get(1)?;
+                    match state(row, 0)? {
+                        LetterState::Unwritten => counts.unwritten = n,
+                        LetterState::Held => counts.held = n,
+                        LetterState::Due => (counts.due, counts.late) = (n, row.get(2)?),
+                        LetterState::Sent => counts.sent = n,
+                        LetterState::Failed => counts.failed = n,
+                        LetterState::Superseded => {}
+                    }
+                    Ok(())
+                },
             )?;
-            let mut rows = statement.query([now.plus_ms(-late_ms).unix_ms()])?;
-            while let Some(row) = rows.next()? {
-                let n: u64 = row.get(1)?;
-                match state(row, 0)? {
-                    LetterState::Unwritten => counts.unwritten = n,
-                    LetterState::Held => counts.held = n,
-                    LetterState::Due => (counts.due, counts.late) = (n, row.get(2)?),
-                    LetterState::Sent => counts.sent = n,
-                    LetterState::Failed => counts.failed = n,
-                    LetterState::Superseded => {}
-                }
-            }
             Ok(counts)
         })
     }
@@ -518,37 +508,33 @@ impl Store {
 /// Puts the letters of a new statement into the outbox, in the transaction that saves it. Letters
 /// about an earlier revision that were not sent are not sent any more.
 pub(super) fn enqueue(
-    transaction: &Transaction<'_>,
+    transaction: &Database,
     statement: i64,
     recipients: &[String],
     at: Timestamp,
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "UPDATE letter SET state = 'superseded', since = ?2, next_attempt = NULL
-             WHERE state IN ('unwritten', 'held', 'due', 'failed') AND statement IN (
-                 SELECT old.id FROM statement AS new JOIN statement AS old
-                     ON old.partner = new.partner AND old.service = new.service
-                     AND old.month = new.month AND old.revision < new.revision
-                 WHERE new.id = ?1)",
-        )?
-        .execute(params![statement, at.unix_ms()])?;
+) -> db::Result<()> {
+    transaction.execute(
+        "UPDATE letter SET state = 'superseded', since = ?2, next_attempt = NULL
+         WHERE state IN ('unwritten', 'held', 'due', 'failed') AND statement IN (
+             SELECT old.id FROM statement AS new JOIN statement AS old
+                 ON old.partner = new.partner AND old.service = new.service
+                 AND old.month = new.month AND old.revision < new.revision
+             WHERE new.id = ?1)",
+        &values![statement, at.unix_ms()],
+    )?;
     for recipient in recipients {
-        transaction
-            .prepare_cached(
-                "INSERT INTO letter (statement, recipient, state, since)
-                 VALUES (?1, ?2, 'unwritten', ?3) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![statement, recipient, at.unix_ms()])?;
+        transaction.execute(
+            "INSERT INTO letter (statement, recipient, state, since)
+             VALUES (?1, ?2, 'unwritten', ?3) ON CONFLICT DO NOTHING",
+            &values![statement, recipient, at.unix_ms()],
+        )?;
     }
     Ok(())
 }
 
-fn find(connection: &Connection, letter: LetterId) -> rusqlite::Result<Option<SavedLetter>> {
-    connection
-        .prepare_cached(&format!("{SELECT} WHERE letter.id = ?1"))?
-        .query_row([letter.0], read)
-        .optional()
+fn find(database: &Database, letter: LetterId) -> db::Result<Option<SavedLetter>> {
+    let sql = format!("{SELECT} WHERE letter.id = ?1");
+    database.first(&sql, &values![letter.0], read)
 }
 
 /// What the journal says of a letter. Not its mailbox: entries are never deleted, addresses of
@@ -563,19 +549,19 @@ fn about(letter: &SavedLetter) -> serde_json::Value {
     })
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<SavedLetter> {
+fn read(row: &Row<'_>) -> db::Result<SavedLetter> {
     let (month, zone): (String, String) = (row.get(3)?, row.get(4)?);
     let month = parse_zone(&zone)
         .and_then(|zone| Month::parse(&month, zone))
-        .map_err(|error| damaged(3, error.to_string()))?;
-    let content = match row.get::<_, Option<String>>(14)? {
+        .map_err(|error| damaged(error.to_string()))?;
+    let content = match row.get::<Option<String>>(14)? {
         None => None,
         Some(subject) => Some(LetterContent {
             subject,
             text: row.get(15)?,
             html: row.get(16)?,
-            documents: serde_json::from_str(&row.get::<_, String>(17)?)
-                .map_err(|error| damaged(17, error.to_string()))?,
+            documents: serde_json::from_str(&row.get::<String>(17)?)
+                .map_err(|error| damaged(error.to_string()))?,
         }),
     };
     Ok(SavedLetter {
@@ -596,10 +582,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SavedLetter> {
     })
 }
 
-fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<LetterState> {
+fn state(row: &Row<'_>, column: usize) -> db::Result<LetterState> {
     let code: String = row.get(column)?;
     LetterState::ALL
         .into_iter()
         .find(|state| state.code() == code)
-        .ok_or_else(|| damaged(column, format!("`{code}` is not a state of a letter")))
+        .ok_or_else(|| damaged(format!("`{code}` is not a state of a letter")))
 }

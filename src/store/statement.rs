@@ -1,9 +1,8 @@
 //! What months said: statements, revision by revision, as the bytes that were handed out.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
-use super::error::damaged;
+use super::db::{self, Database, Row, damaged, values};
 use super::journal::{self, Account};
 use super::{Sha256, Store, StoreError, hex, id, instant, outbox, sha256};
 use crate::sla::catalog::{PartnerId, ServiceId};
@@ -107,21 +106,17 @@ impl Store {
         self.write("save statements", |transaction| {
             let mut outcomes = Vec::with_capacity(statements.len());
             for statement in statements {
-                let latest = transaction
-                    .prepare_cached(
-                        "SELECT revision, json FROM statement
-                         WHERE partner = ?1 AND service = ?2 AND month = ?3
-                         ORDER BY revision DESC LIMIT 1",
-                    )?
-                    .query_row(
-                        [
-                            statement.partner.as_str(),
-                            statement.service.as_str(),
-                            &statement.month.to_string(),
-                        ],
-                        |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?)),
-                    )
-                    .optional()?;
+                let latest = transaction.first(
+                    "SELECT revision, json FROM statement
+                     WHERE partner = ?1 AND service = ?2 AND month = ?3
+                     ORDER BY revision DESC LIMIT 1",
+                    &values![
+                        statement.partner.as_str(),
+                        statement.service.as_str(),
+                        statement.month.to_string(),
+                    ],
+                    |row| Ok((row.get::<u32>(0)?, row.get::<Vec<u8>>(1)?)),
+                )?;
                 let (outcome, revision, reason) = match (latest, &statement.reason) {
                     (None, _) => (Saved::First, 1, None),
                     (Some((revision, json)), _) if json == statement.json => {
@@ -189,15 +184,14 @@ impl Store {
         month: Month,
     ) -> Result<Vec<SavedStatement>, StoreError> {
         self.read("read statements", |snapshot| {
-            let mut statement = snapshot.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM statement
-                 WHERE partner = ?1 AND service = ?2 AND month = ?3 ORDER BY revision"
-            ))?;
-            let rows = statement.query_map(
-                [partner.as_str(), service.as_str(), &month.to_string()],
+            Ok(snapshot.query(
+                &format!(
+                    "SELECT {COLUMNS} FROM statement
+                     WHERE partner = ?1 AND service = ?2 AND month = ?3 ORDER BY revision"
+                ),
+                &values![partner.as_str(), service.as_str(), month.to_string()],
                 read_intact,
-            )?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            )?)
         })
     }
 
@@ -212,35 +206,30 @@ impl Store {
         service: Option<&ServiceId>,
     ) -> Result<Vec<SavedStatement>, StoreError> {
         self.read("read statements", |snapshot| {
-            let mut statement = snapshot.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM statement AS s
-                 WHERE (?1 IS NULL OR partner = ?1) AND (?2 IS NULL OR service = ?2)
-                   AND revision = (SELECT max(revision) FROM statement
-                                   WHERE partner = s.partner AND service = s.service
-                                     AND month = s.month)
-                 ORDER BY month, partner, service"
-            ))?;
-            let rows = statement.query_map(
-                [
+            Ok(snapshot.query(
+                &format!(
+                    "SELECT {COLUMNS} FROM statement AS s
+                     WHERE partner = coalesce(?1, partner) AND service = coalesce(?2, service)
+                       AND revision = (SELECT max(revision) FROM statement AS other
+                                       WHERE other.partner = s.partner
+                                         AND other.service = s.service
+                                         AND other.month = s.month)
+                     ORDER BY month, partner, service"
+                ),
+                &values![
                     partner.map(PartnerId::as_str),
                     service.map(ServiceId::as_str),
                 ],
                 read_intact,
-            )?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            )?)
         })
     }
 }
 
 /// Hands on what the journal must say of each statement, from the bytes as they are now.
-pub(super) fn accounts(
-    connection: &Connection,
-    take_note: &mut impl FnMut(Account),
-) -> rusqlite::Result<()> {
-    let mut statement =
-        connection.prepare(&format!("SELECT {COLUMNS} FROM statement ORDER BY id"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+pub(super) fn accounts(database: &Database, take_note: &mut impl FnMut(Account)) -> db::Result<()> {
+    let all = format!("SELECT {COLUMNS} FROM statement ORDER BY id");
+    database.for_each(&all, &[], |row| {
         let saved = read(row)?;
         take_note(Account {
             kind: KIND,
@@ -248,53 +237,53 @@ pub(super) fn accounts(
             what: saved_text(&saved),
             who: saved.author,
         });
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
-fn insert(connection: &Connection, saved: &SavedStatement) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached(&format!(
+/// The number of its row.
+fn insert(database: &Database, saved: &SavedStatement) -> db::Result<i64> {
+    database.one(
+        &format!(
             "INSERT INTO statement ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
-        ))?
-        .insert(params![
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id"
+        ),
+        &values![
             saved.partner.as_str(),
             saved.service.as_str(),
             saved.month.to_string(),
             saved.revision,
             saved.month.zone().name(),
-            saved.json,
+            saved.json.as_slice(),
             sha256(&saved.json),
             saved.evidence_sha256,
-            saved.commitment,
-            saved.engine,
-            saved.author,
+            &saved.commitment,
+            &saved.engine,
+            &saved.author,
             saved.saved.unix_ms(),
-            saved.reason,
-        ])
+            saved.reason.as_ref(),
+        ],
+        |row| row.get(0),
+    )
 }
 
 /// The statement of a row with [`COLUMNS`], if its bytes are those that were saved.
-fn read_intact(row: &Row<'_>) -> rusqlite::Result<SavedStatement> {
+fn read_intact(row: &Row<'_>) -> db::Result<SavedStatement> {
     let saved = read(row)?;
-    if row.get::<_, Vec<u8>>(6)? != sha256(&saved.json) {
-        return Err(damaged(
-            5,
-            format!(
-                "revision {} of {} for partner `{}`, service `{}` is not as it was saved",
-                saved.revision, saved.month, saved.partner, saved.service
-            ),
-        ));
+    if row.get::<Vec<u8>>(6)? != sha256(&saved.json) {
+        return Err(damaged(format!(
+            "revision {} of {} for partner `{}`, service `{}` is not as it was saved",
+            saved.revision, saved.month, saved.partner, saved.service
+        )));
     }
     Ok(saved)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<SavedStatement> {
+fn read(row: &Row<'_>) -> db::Result<SavedStatement> {
     let (month, zone): (String, String) = (row.get(2)?, row.get(4)?);
     let month = parse_zone(&zone)
         .and_then(|zone| Month::parse(&month, zone))
-        .map_err(|error| damaged(2, error.to_string()))?;
+        .map_err(|error| damaged(error.to_string()))?;
     Ok(SavedStatement {
         partner: id(row, 0, PartnerId::new)?,
         service: id(row, 1, ServiceId::new)?,

@@ -124,7 +124,7 @@ impl Installation {
         let file = directory.path().join("vigie.toml");
         std::fs::write(&file, INSTALLATION.replace("INTERVAL", interval)).unwrap();
         let config = config::load(&file).unwrap_or_else(|error| panic!("{error}"));
-        let store = Store::open(&config.store.path).unwrap();
+        let store = Store::open(&config.store).unwrap();
         Self {
             directory,
             config,

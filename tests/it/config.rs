@@ -9,7 +9,10 @@ mod assertions;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use vigie::config::{Config, ConfigError, DEFAULT_TOML, Fault, Faults, find, keys, load, parse};
+use vigie::config::{
+    Config, ConfigError, DEFAULT_TOML, Fault, Faults, ServerSecurity, StoreConfig, find, keys,
+    load, parse,
+};
 use vigie::sla::catalog::{
     HttpVersion, Language, Probe, ProxyKind, Recurrence, SecretPlace, Value,
 };
@@ -405,7 +408,7 @@ fn unknown_keys_are_refused() {
         "label = \"Second\"",
         "label = \"Second\"\n«url» = \"https://x.example/\"",
         "unknown key `url` in [[service.endpoint]]",
-        "`url` belongs in `service.endpoint.http`",
+        "`url` belongs in `service.endpoint.http` and `store`",
     );
     check(
         "delay = \"6h\"",
@@ -1447,7 +1450,10 @@ fn a_file_is_found_read_and_refused_by_name() {
     let text = format!("{GOOD}\n[store]\npath = \"evidence/vigie.db\"\n");
     std::fs::write(&path, text).unwrap();
     let config = load(&path).unwrap();
-    assert_eq!(config.store.path, folder.path().join("evidence/vigie.db"));
+    assert_eq!(
+        config.store,
+        StoreConfig::File(folder.path().join("evidence/vigie.db"))
+    );
     assert_eq!(
         config.reports.directory,
         Path::new("/var/lib/vigie/reports")
@@ -1662,11 +1668,18 @@ fn what_the_default_file_writes_is_what_leaving_it_out_gives() {
 #[test]
 fn every_key_without_a_default_can_be_put_in() {
     let lines: Vec<&str> = DEFAULT_TOML.lines().collect();
+    let place_of = |start: &str| lines.iter().position(|line| line.starts_with(start));
     for (at, line) in lines.iter().enumerate() {
         let Some(key) = commented_in(line) else {
             continue;
         };
+        let (file, url) = (place_of("path = ").unwrap(), place_of("#url = ").unwrap());
+        let is_of_the_server = file < at && Some(at) < place_of("[web]");
         let mut lines = lines.clone();
+        if is_of_the_server {
+            lines[file] = "";
+            lines[url] = lines[url].trim_start_matches('#');
+        }
         lines[at] = key;
         let mut text = lines.join("\n");
         if key.starts_with("maintenance_") {
@@ -1930,4 +1943,62 @@ period = "text"
         panic!("{faults}")
     };
     assert!(fault.message.contains("Europe/Paris"), "{faults}");
+}
+
+#[test]
+fn a_database_server_is_understood_and_its_password_is_elsewhere() {
+    let config = good(&format!(
+        "{GOOD}\n[store]\nurl = \"postgres://vigie@db1.example,db2.example:5433/evidence\"\npassword = {{ file = \"secret\" }}\nstatement_timeout = \"10s\"\n"
+    ));
+    let StoreConfig::Server(server) = &config.store else {
+        panic!("{:?}", config.store)
+    };
+    assert_eq!(
+        server.name,
+        "postgres://vigie@db1.example:5432,db2.example:5433/evidence"
+    );
+    assert_eq!(server.security, ServerSecurity::Tls { ca_file: None });
+    assert_eq!(server.statement_timeout, std::time::Duration::from_secs(10));
+    assert_eq!(server.vantage, config.vantage);
+    assert!(matches!(server.password, Some(SecretPlace::File(_))));
+    let socket = good(&format!(
+        "{GOOD}\n[store]\nurl = \"postgres:///vigie?user=vigie&host=/run/postgresql\"\n"
+    ));
+    let StoreConfig::Server(server) = &socket.store else {
+        panic!("{:?}", socket.store)
+    };
+    assert_eq!(server.security, ServerSecurity::Plain);
+}
+
+#[test]
+fn faults_of_a_database_server_are_told() {
+    let check = |lines: &str, message: &str, remedy: &str| {
+        let marked = format!("[store]\n{lines}\n[close]\n");
+        check("[close]\n", &marked, message, remedy);
+    };
+    check(
+        "url = «\"postgres://vigie:hunter2@db.example/vigie\"»",
+        "`url` holds a password: addresses are shown and logged",
+        "take it out, change it, and write `password = { file = \"/etc/vigie/database-password\" }`",
+    );
+    check(
+        "url = «\"postgres://db.example/vigie\"»",
+        "`url` is not the address of a database: it names no user",
+        "write `postgres://user@host:port/database` in quotes; several hosts with commas between them, for example `url = \"postgres://vigie@db.example/vigie\"`",
+    );
+    check(
+        "path = \"vigie.db\"\nurl = «\"postgres://vigie@db.example/vigie\"»",
+        "observations are kept in one place: `path` is there already",
+        "remove `url`, or `path`",
+    );
+    check(
+        "security = «\"plain\"»",
+        "`security` belongs to a database server, and none is named",
+        "write the server's `url`, or remove `security`",
+    );
+    check(
+        "url = \"postgres://vigie@db.example/vigie\"\npassword = «{ }»",
+        "the password has one place: a `file` or an `env`",
+        "write `password = { file = \"/etc/vigie/database-password\" }` or `password = { env = \"DATABASE_PASSWORD\" }`",
+    );
 }

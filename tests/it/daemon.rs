@@ -332,7 +332,7 @@ async fn a_service_is_shown_up_then_down_and_all_that_was_shown_is_kept() {
     .await;
 
     daemon.stop().await;
-    let store = Store::open(&config.store.path).expect("the lock is free again");
+    let store = Store::open(&config.store).expect("the lock is free again");
     check_shown_is_stored(&up, &store, "while up");
     check_shown_is_stored(&down, &store, "while down");
     let mut n_answered = 0;
@@ -377,7 +377,7 @@ async fn a_clean_stop_saves_everything_that_was_asked() {
     .await;
     daemon.stop().await;
     let n_answers = target.stop().await;
-    let store = Store::open(&config.store.path).unwrap();
+    let store = Store::open(&config.store).unwrap();
     let n_stored: usize = (0..40)
         .map(|n| observations(&store, &format!("api-{n}")).len())
         .sum();
@@ -468,13 +468,13 @@ async fn kill_9_under_load_loses_nothing_that_was_shown() {
         let shown = ask_until("its status", &daemon.url("/api/status"), status).await;
         daemon.kill();
 
-        let connection = rusqlite::Connection::open(&config.store.path).unwrap();
+        let connection = rusqlite::Connection::open(directory.path().join("vigie.db")).unwrap();
         let integrity: String = connection
             .query_row("PRAGMA integrity_check", [], |row| row.get(0))
             .unwrap();
         assert_eq!(integrity, "ok", "round {round}");
         drop(connection);
-        let store = Store::open(&config.store.path).expect("it opens again");
+        let store = Store::open(&config.store).expect("it opens again");
         assert!(store.verify_journal().unwrap().is_whole(), "round {round}");
         check_shown_is_stored(&shown, &store, &format!("round {round}"));
         assert_eq!(counters.len(), N_UNDER_LOAD);
@@ -495,7 +495,7 @@ async fn kill_9_under_load_loses_nothing_that_was_shown() {
     })
     .await;
     last.terminate();
-    let store = Store::open(&config.store.path).unwrap();
+    let store = Store::open(&config.store).unwrap();
     for (_, endpoint) in config.catalog.endpoints() {
         check_every_tick_is_accounted_for(&store, &endpoint.id);
     }

@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use vigie::clock::{Clock, ManualClock};
-use vigie::config::{self, Config};
+use vigie::config::{self, Config, StoreConfig};
 use vigie::demo::apis::{Answer, EXPIRED_TOKEN, TOKEN};
 use vigie::demo::history::{MARK, Past};
 use vigie::demo::simulator::{self, Act, Cue, Scenario, Simulator, When};
@@ -692,7 +692,10 @@ async fn the_demo_has_a_configuration_of_its_own_that_loads() {
     assert_eq!(config.catalog.provider.name, PROVIDER);
     assert_eq!(config.vantage.as_str(), "demo");
     assert_eq!(config.web.listen.to_string(), "127.0.0.1:18430");
-    assert_eq!(config.store.path, directory.path().join("vigie.db"));
+    assert_eq!(
+        config.store,
+        StoreConfig::File(directory.path().join("vigie.db"))
+    );
     assert!(config.reports.directory.starts_with(directory.path()));
     let simulated = [demo.simulator.particulier, demo.simulator.droits_cnam];
     for (_, endpoint) in config.catalog.endpoints() {

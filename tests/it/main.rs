@@ -18,6 +18,7 @@ mod import;
 mod letters;
 mod mail;
 mod metrics;
+mod postgres;
 mod probe;
 mod report;
 mod schedule;

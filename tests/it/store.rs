@@ -1,5 +1,21 @@
 //! The store: what is kept is what was handed in, whoever asks, and whatever happens meanwhile.
 
+/// Tells each story on a file, and on a server.
+macro_rules! on_both_databases {
+    ($($story:ident),* $(,)?) => {
+        mod on_a_file {
+            $(#[test] fn $story() { super::$story(crate::store::Site::File) })*
+        }
+        mod on_a_server {
+            $(
+                #[test]
+                #[ignore = "needs PostgreSQL: tests/all"]
+                fn $story() { super::$story(crate::store::Site::Server) }
+            )*
+        }
+    };
+}
+
 mod block;
 mod files;
 mod kill;
@@ -10,10 +26,13 @@ mod tampering;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use vigie::config::StoreConfig;
 use vigie::sla::catalog::{EndpointId, PartnerId, ServiceId, VantageId};
 use vigie::sla::observation::{Finding, Observation, Outcome, Trace};
 use vigie::sla::window::{Month, Timestamp, Window};
 use vigie::store::{NewStatement, Store};
+
+use crate::postgres;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -43,8 +62,64 @@ fn partner(id: &str) -> PartnerId {
     PartnerId::new(id).unwrap()
 }
 
-/// An empty store in a directory that goes away.
-fn new_store() -> (TempDir, PathBuf, Store) {
+/// Which database a story is told on.
+#[derive(Clone, Copy)]
+enum Site {
+    File,
+    Server,
+}
+
+/// Where an empty store is; a file's directory goes away with it.
+struct Home {
+    place: StoreConfig,
+    _directory: Option<TempDir>,
+    database: Option<(&'static postgres::Server, String)>,
+}
+
+impl Home {
+    /// Changes the store as somebody who knows nothing of our rules.
+    fn change(&self, sql: &str) {
+        match (&self.place, &self.database) {
+            (StoreConfig::File(path), _) => raw(path).execute_batch(sql).unwrap(),
+            (StoreConfig::Server(_), Some((server, database))) => {
+                let sql = sql
+                    .replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')")
+                    .replace("zeroblob(3)", "decode('000000', 'hex')")
+                    .replace(" AS BLOB)", " AS BYTEA)");
+                server.sql(database, &sql);
+            }
+            (StoreConfig::Server(_), None) => unreachable!("a server has a database"),
+        }
+    }
+}
+
+/// An empty store, and where it is.
+fn new_store(site: Site) -> (Home, StoreConfig, Store) {
+    let home = match site {
+        Site::File => {
+            let directory = tempfile::tempdir().unwrap();
+            Home {
+                place: StoreConfig::File(directory.path().join("vigie.sqlite")),
+                _directory: Some(directory),
+                database: None,
+            }
+        }
+        Site::Server => {
+            let (server, database) = postgres::shared();
+            Home {
+                place: server.store(&database, "main"),
+                _directory: None,
+                database: Some((server, database)),
+            }
+        }
+    };
+    let place = home.place.clone();
+    let store = Store::open(&place).unwrap();
+    (home, place, store)
+}
+
+/// An empty store in a file, in a directory that goes away.
+fn new_file() -> (TempDir, PathBuf, Store) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vigie.sqlite");
     let store = Store::open(&path).unwrap();

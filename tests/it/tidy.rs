@@ -17,10 +17,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["sla", "report"]),
     ("export", &["sla"]),
     ("import", &["sla"]),
-    ("mail", &["sla", "report", "config"]),
+    ("mail", &["sla", "report", "config", "secret"]),
     ("metrics", &["sla", "board", "config"]),
     ("probe", &["sla"]),
-    ("store", &["sla", "config"]),
+    ("secret", &["sla"]),
+    ("store", &["sla", "config", "secret"]),
     ("web", &["sla", "board", "report", "metrics", "config"]),
     (
         "app",

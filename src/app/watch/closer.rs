@@ -107,7 +107,7 @@ struct Round {
 
 /// What the statements of the last twelve months say, the latest revision of each.
 fn read_statements(config: &Config, now: Timestamp) -> anyhow::Result<Vec<StatementFigures>> {
-    let store = Store::open_reader(&config.store.path)?;
+    let store = Store::open_reader(&config.store)?;
     let mut figures = Vec::new();
     for service in &config.catalog.services {
         let first = Month::containing(now, service.zone()).plus_months(-MONTHS_TOLD);
@@ -144,7 +144,7 @@ fn read_statements(config: &Config, now: Timestamp) -> anyhow::Result<Vec<Statem
 
 fn close_what_is_over(config: &Config, metrics: &Metrics, now: Timestamp) -> anyhow::Result<Round> {
     let mut all_stand = true;
-    let reader = Store::open_reader(&config.store.path)?;
+    let reader = Store::open_reader(&config.store)?;
     let months = unfinished_months(config, &reader, now, MONTHS_CLOSED)?;
     drop(reader);
     let n_months = months.len();
@@ -180,7 +180,7 @@ fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<boo
         kind: Kind::Final,
         who: WHO,
     };
-    let mut store = Store::open_beside(&config.store.path)?;
+    let mut store = Store::open_beside(&config.store)?;
     for closed in close(config, &mut store, now, &order, &mut |_| {})? {
         match closed.done {
             Done::Differs => {

@@ -35,7 +35,7 @@ use tracing::{error, info, warn};
 
 use crate::board::Board;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, StoreConfig};
 use crate::metrics::Metrics;
 use crate::schedule::MissedTicks;
 use crate::sla::observation::Finding;
@@ -188,7 +188,7 @@ pub async fn run(
 async fn reload(file: &Path, in_force: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
     let (file, in_force, now) = (file.to_owned(), Arc::clone(in_force), clock.now());
     spawn_blocking(move || {
-        let mut store = Store::open_beside(&in_force.store.path)?;
+        let mut store = Store::open_beside(&in_force.store)?;
         let plan = Plan::reload(&file, &in_force).and_then(|mut plan| {
             plan.comes_into_force(&mut store, now)?;
             Ok(plan)
@@ -222,11 +222,13 @@ fn tell_reloading() {
 }
 
 fn open_store(config: &Config) -> anyhow::Result<Store> {
-    if let Some(folder) = config.store.path.parent() {
+    if let StoreConfig::File(path) = &config.store
+        && let Some(folder) = path.parent()
+    {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("create the store's folder `{}`", folder.display()))?;
     }
-    Ok(Store::open(&config.store.path)?)
+    Ok(Store::open(&config.store)?)
 }
 
 /// What the scheduler tells the recorder.

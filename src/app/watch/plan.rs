@@ -74,7 +74,7 @@ impl Plan {
     pub(super) fn reload(file: &Path, in_force: &Config) -> anyhow::Result<Self> {
         let config = config::load(file)?;
         for (key, same) in [
-            ("store.path", config.store == in_force.store),
+            ("store", config.store == in_force.store),
             ("vantage.id", config.vantage == in_force.vantage),
             ("web.listen", config.web == in_force.web),
             ("metrics", config.metrics == in_force.metrics),

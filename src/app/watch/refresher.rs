@@ -100,7 +100,7 @@ struct PastService {
 }
 
 fn read_pictures(config: &Config, past: &mut Past, now: Timestamp) -> anyhow::Result<Vec<Picture>> {
-    let store = Store::open_reader(&config.store.path)?;
+    let store = Store::open_reader(&config.store)?;
     config
         .catalog
         .services

@@ -76,7 +76,7 @@ async fn a_reload_takes_over_as_a_whole_and_what_stays_loses_no_tick() {
 
     daemon.stop().await;
     target.stop().await;
-    let store = Store::open(&config.store.path).unwrap();
+    let store = Store::open(&config.store).unwrap();
     let kept = observations(&store, "api-0");
     let gaps: Vec<_> = kept
         .windows(2)

@@ -8,9 +8,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use vigie::mail::{
     Dispatch, Login, Mail, Mailer, Outgoing, Security, Sender, Smtp, SmtpSettings, masked,
-    read_password,
 };
 use vigie::report::{Document, Letter, LetterText};
+use vigie::secret;
 use vigie::sla::catalog::{Language, PartnerId, SecretPlace};
 use vigie::sla::window::Timestamp;
 
@@ -369,7 +369,7 @@ fn a_password_file_is_for_few_eyes() {
     let check = |content: &str, mode: u32| {
         std::fs::write(&path, content).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        read_password(&SecretPlace::File(path.clone()))
+        secret::read(&SecretPlace::File(path.clone()))
             .map(|password| password.expose_secret().to_owned())
             .map_err(|error| error.to_string())
     };
@@ -382,11 +382,11 @@ fn a_password_file_is_for_few_eyes() {
     }
     assert!(check("\n", 0o600).unwrap_err().contains("empty"));
     std::fs::remove_file(&path).unwrap();
-    let absent = read_password(&SecretPlace::File(path.clone())).unwrap_err();
-    assert!(absent.to_string().contains("password"), "{absent}");
+    let absent = secret::read(&SecretPlace::File(path.clone())).unwrap_err();
+    assert!(absent.to_string().contains("write the secret"), "{absent}");
     let unset = SecretPlace::Env("VIGIE_TEST_NO_SUCH_VARIABLE".to_owned());
     assert!(
-        read_password(&unset)
+        secret::read(&unset)
             .unwrap_err()
             .to_string()
             .contains("not set")

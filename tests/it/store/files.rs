@@ -6,18 +6,22 @@ use std::path::Path;
 use serde_json::json;
 use vigie::store::{Action, ActionKind, Store, StoreError};
 
-use super::{answered, at, finding, new_store, raw};
+use super::{answered, at, finding, new_file, raw};
 
 /// Every way of opening refuses the file with a message that holds `told`, and leaves it as it is.
 #[track_caller]
 fn check_refused(path: &Path, told: &str) {
     let bytes = fs::read(path).unwrap();
-    for open in [Store::open, Store::open_beside, Store::open_reader] {
-        let error = open(path).expect_err("it was opened");
+    for opened in [
+        Store::open(path),
+        Store::open_beside(path),
+        Store::open_reader(path),
+    ] {
+        let error = opened.expect_err("it was opened");
         let message = error.to_string();
         assert!(message.contains(told), "{message}");
         assert!(
-            message.contains("the file was not touched"),
+            message.contains("it was not touched"),
             "what to do: {message}"
         );
         assert!(
@@ -49,7 +53,7 @@ fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
 
 #[test]
 fn a_newer_store_is_refused_and_left_as_it_is() {
-    let (_directory, path, store) = new_store();
+    let (_directory, path, store) = new_file();
     drop(store);
     let connection = raw(&path);
     connection
@@ -87,7 +91,7 @@ fn an_interrupted_creation_is_taken_up_again() {
 
 #[test]
 fn one_process_records_and_others_read_and_declare_beside_it() {
-    let (directory, path, mut recorder) = new_store();
+    let (directory, path, mut recorder) = new_file();
     // Also under another name of the same file.
     let link = directory.path().join("link.sqlite");
     std::os::unix::fs::symlink(&path, &link).unwrap();
@@ -123,7 +127,7 @@ fn one_process_records_and_others_read_and_declare_beside_it() {
 
 #[test]
 fn a_reader_cannot_write_and_says_so() {
-    let (_directory, path, store) = new_store();
+    let (_directory, path, store) = new_file();
     drop(store);
     let mut reader = Store::open_reader(&path).unwrap();
     let tick = at("2025-10-01T00:00:00Z");
@@ -157,7 +161,7 @@ fn a_path_that_cannot_be_is_refused_with_what_to_do() {
 /// What was changed behind our back is told, not passed on.
 #[test]
 fn values_that_cannot_be_are_reported() {
-    let (_directory, path, mut store) = new_store();
+    let (_directory, path, mut store) = new_file();
     let tick = at("2025-10-01T00:00:00Z");
     let known = finding("a", "paris", tick, 0, answered(1));
     store.append(std::slice::from_ref(&known)).unwrap();

@@ -10,7 +10,7 @@ use vigie::sla::observation::{Fault, Finding, Outcome};
 use vigie::sla::window::{Timestamp, Window};
 use vigie::store::{Action, ActionKind, Store};
 
-use super::{answered, at, endpoint, finding, new_store, raw};
+use super::{answered, at, endpoint, finding, new_file, raw};
 
 /// Names the store to the child, which is this same test in another process.
 const CHILD: &str = "VIGIE_TEST_STORE_TO_FILL";
@@ -72,7 +72,7 @@ fn what_was_committed_survives_kill_9() {
     if let Some(path) = std::env::var_os(CHILD) {
         fill_until_killed(Path::new(&path));
     }
-    let (_directory, path, store) = new_store();
+    let (_directory, path, store) = new_file();
     drop(store);
     let mut committed: Vec<i64> = Vec::new();
     for round in 0..10 {

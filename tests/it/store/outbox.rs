@@ -1,13 +1,24 @@
 //! The outbox: each letter once, from the moment its statement is saved, whatever happens then.
 
-use std::path::Path;
-
+use vigie::config::StoreConfig;
 use vigie::sla::window::Timestamp;
 use vigie::store::{
     Attempt, LetterContent, LetterFilter, LetterId, LetterState, OutboxCounts, Release, Store,
 };
 
-use super::{at, new_store, october, partner, raw, service, statement};
+use super::{Home, Site, at, new_store, october, partner, service, statement};
+
+on_both_databases! {
+    a_letter_is_there_exactly_when_its_statement_is,
+    a_letter_is_sent_once_its_documents_stand,
+    a_letter_is_claimed_by_one_for_a_time,
+    an_attempt_leaves_its_trace,
+    letters_wait_for_approval_where_asked_to,
+    a_correction_supersedes_what_was_not_sent,
+    a_letter_can_be_sent_again,
+    the_outbox_is_counted,
+    letters_go_with_their_statements,
+}
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -35,8 +46,8 @@ fn save(store: &mut Store, json: &str, reason: Option<&str>, letters_to: &[&str]
 }
 
 /// A store with one letter, which is due.
-fn with_a_due_letter() -> (tempfile::TempDir, std::path::PathBuf, Store, LetterId) {
-    let (directory, path, mut store) = new_store();
+fn with_a_due_letter(site: Site) -> (Home, StoreConfig, Store, LetterId) {
+    let (directory, path, mut store) = new_store(site);
     save(&mut store, "{}", None, &["api@ville.example"]);
     let letter = LetterId(1);
     assert!(
@@ -77,9 +88,8 @@ fn kinds(store: &Store) -> Vec<String> {
     entries.into_iter().map(|entry| entry.kind).collect()
 }
 
-#[test]
-fn a_letter_is_there_exactly_when_its_statement_is() {
-    let (_directory, _path, mut store) = new_store();
+fn a_letter_is_there_exactly_when_its_statement_is(site: Site) {
+    let (_directory, _path, mut store) = new_store(site);
     let both = ["api@ville.example", "dsi@ville.example"];
     save(&mut store, "{}", None, &both);
     let unwritten = |to: &str| (1, to.to_owned(), "unwritten");
@@ -100,9 +110,8 @@ fn a_letter_is_there_exactly_when_its_statement_is() {
     assert_eq!(states(&store), expected);
 }
 
-#[test]
-fn a_letter_is_sent_once_its_documents_stand() {
-    let (_directory, _path, mut store) = new_store();
+fn a_letter_is_sent_once_its_documents_stand(site: Site) {
+    let (_directory, _path, mut store) = new_store(site);
     save(&mut store, "{}", None, &["api@ville.example"]);
     assert_eq!(store.due_letters(hours_later(999), 10).unwrap(), []);
     let unwritten = store
@@ -131,9 +140,8 @@ fn a_letter_is_sent_once_its_documents_stand() {
 }
 
 /// Goal: of two processes one sends; and what died in the middle is taken up again.
-#[test]
-fn a_letter_is_claimed_by_one_for_a_time() {
-    let (_directory, path, mut one, letter) = with_a_due_letter();
+fn a_letter_is_claimed_by_one_for_a_time(site: Site) {
+    let (_directory, path, mut one, letter) = with_a_due_letter(site);
     let mut other = Store::open_beside(&path).unwrap();
     let claim = |store: &mut Store, hours| {
         store
@@ -152,10 +160,9 @@ fn a_letter_is_claimed_by_one_for_a_time() {
     assert_eq!(claim(&mut one, 99), None);
 }
 
-#[test]
-fn an_attempt_leaves_its_trace() {
+fn an_attempt_leaves_its_trace(site: Site) {
     let check = |attempts: &[Attempt], state: LetterState, n_attempts: u32, journal: &[&str]| {
-        let (_directory, _path, mut store, letter) = with_a_due_letter();
+        let (_directory, _path, mut store, letter) = with_a_due_letter(site);
         for (hours, attempt) in (0..).zip(attempts) {
             let claimed = store.claim_letter(letter, hours_later(hours), hours_later(hours + 1));
             assert!(claimed.unwrap().is_some(), "{attempts:?}");
@@ -197,9 +204,8 @@ fn an_attempt_leaves_its_trace() {
     check(&[failed], LetterState::Failed, 1, &["letter_failed"]);
 }
 
-#[test]
-fn letters_wait_for_approval_where_asked_to() {
-    let (_directory, _path, mut store) = new_store();
+fn letters_wait_for_approval_where_asked_to(site: Site) {
+    let (_directory, _path, mut store) = new_store(site);
     save(&mut store, "{}", None, &["api@ville.example"]);
     let letter = LetterId(1);
     store
@@ -225,9 +231,8 @@ fn letters_wait_for_approval_where_asked_to() {
     assert_eq!(entries[0].kind, "letters_approved");
 }
 
-#[test]
-fn a_correction_supersedes_what_was_not_sent() {
-    let (_directory, _path, mut store) = new_store();
+fn a_correction_supersedes_what_was_not_sent(site: Site) {
+    let (_directory, _path, mut store) = new_store(site);
     save(
         &mut store,
         "{}",
@@ -270,9 +275,8 @@ fn a_correction_supersedes_what_was_not_sent() {
     assert_eq!(store.due_letters(hours_later(9), 10).unwrap(), []);
 }
 
-#[test]
-fn a_letter_can_be_sent_again() {
-    let (_directory, _path, mut store, letter) = with_a_due_letter();
+fn a_letter_can_be_sent_again(site: Site) {
+    let (_directory, _path, mut store, letter) = with_a_due_letter(site);
     let requeue = |store: &mut Store| {
         store
             .requeue_letter(letter, "camille", hours_later(48))
@@ -290,9 +294,8 @@ fn a_letter_can_be_sent_again() {
     assert_eq!(kinds(&store)[1..], ["letter_sent", "letter_requeued"]);
 }
 
-#[test]
-fn the_outbox_is_counted() {
-    let (_directory, _path, mut store) = new_store();
+fn the_outbox_is_counted(site: Site) {
+    let (_directory, _path, mut store) = new_store(site);
     let to = [
         "a@v.example",
         "b@v.example",
@@ -329,16 +332,8 @@ fn the_outbox_is_counted() {
 }
 
 /// Goal: when statements are deleted at the end of their retention, addresses go with them.
-#[test]
-fn letters_go_with_their_statements() {
-    fn delete_statements(path: &Path) {
-        let connection = raw(path);
-        connection
-            .pragma_update(None, "foreign_keys", true)
-            .unwrap();
-        connection.execute("DELETE FROM statement", []).unwrap();
-    }
-    let (_directory, path, store, _letter) = with_a_due_letter();
-    delete_statements(&path);
+fn letters_go_with_their_statements(site: Site) {
+    let (home, _place, store, _letter) = with_a_due_letter(site);
+    home.change("DELETE FROM statement");
     assert_eq!(states(&store), []);
 }

@@ -4,7 +4,17 @@ use serde_json::json;
 use vigie::sla::ledger::ExclusionKind;
 use vigie::store::{Action, ActionKind, JournalFault, NewDeclaration, Store};
 
-use super::{at, new_store, october, partner, raw, service, statement, window};
+use super::{Site, at, new_file, new_store, october, partner, raw, service, statement, window};
+
+on_both_databases! {
+    an_untouched_journal_is_whole,
+    a_changed_entry_is_found,
+    a_missing_entry_is_found,
+    a_moved_entry_is_found,
+    a_cut_off_or_added_tail_is_found,
+    a_record_that_differs_from_its_entry_is_found,
+    changed_bytes_of_a_statement_are_not_handed_out,
+}
 
 /// Six entries: config loaded, declared (1), accepted (1), statement saved (ville), report
 /// written, statement saved (hôpital).
@@ -53,33 +63,33 @@ fn write_history(store: &mut Store) {
 
 /// After `change`, the journal's faults read `expected`, line by line.
 #[track_caller]
-fn check(change: &str, expected: &[&str]) {
-    let (_directory, path, mut store) = new_store();
+fn check(site: Site, change: &str, expected: &[&str]) {
+    let (home, _place, mut store) = new_store(site);
     write_history(&mut store);
-    raw(&path).execute_batch(change).unwrap();
+    home.change(change);
     let check = store.verify_journal().unwrap();
     let told: Vec<String> = check.faults.iter().map(ToString::to_string).collect();
     assert_eq!(told, expected, "{change}");
     assert_eq!(check.is_whole(), expected.is_empty());
 }
 
-#[test]
-fn an_untouched_journal_is_whole() {
-    check("", &[]);
-    check("VACUUM", &[]);
+fn an_untouched_journal_is_whole(site: Site) {
+    check(site, "", &[]);
+    check(site, "VACUUM", &[]);
 }
 
-#[test]
-fn a_changed_entry_is_found() {
+fn a_changed_entry_is_found(site: Site) {
     for column in ["at = at + 1", "who = 'x'", "kind = 'x'", "what = '{}'"] {
         for entry in [1, 5] {
             check(
+                site,
                 &format!("UPDATE journal SET {column} WHERE number = {entry}"),
                 &[&format!("entry {entry} was changed after it was written")],
             );
         }
     }
     check(
+        site,
         "UPDATE journal SET sha256 = zeroblob(3) WHERE number = 1",
         &[
             "entry 1 was changed after it was written",
@@ -88,18 +98,20 @@ fn a_changed_entry_is_found() {
     );
 }
 
-#[test]
-fn a_missing_entry_is_found() {
+fn a_missing_entry_is_found(site: Site) {
     check(
+        site,
         "DELETE FROM journal WHERE number = 1",
         &["entry 1 is missing"],
     );
     check(
+        site,
         "DELETE FROM journal WHERE number = 5",
         &["entry 5 is missing"],
     );
     // Its numbers closed up.
     check(
+        site,
         "DELETE FROM journal WHERE number = 1;
          UPDATE journal SET number = -number;
          UPDATE journal SET number = -number - 1;
@@ -108,6 +120,7 @@ fn a_missing_entry_is_found() {
     );
     // A record without its entry shows as well.
     check(
+        site,
         "DELETE FROM journal WHERE number = 3",
         &[
             "entry 3 is missing",
@@ -116,9 +129,9 @@ fn a_missing_entry_is_found() {
     );
 }
 
-#[test]
-fn a_moved_entry_is_found() {
+fn a_moved_entry_is_found(site: Site) {
     check(
+        site,
         "UPDATE journal SET number = 70 WHERE number = 5;
          UPDATE journal SET number = 5 WHERE number = 6;
          UPDATE journal SET number = 6 WHERE number = 70;",
@@ -130,13 +143,13 @@ fn a_moved_entry_is_found() {
     );
 }
 
-#[test]
-fn a_cut_off_or_added_tail_is_found() {
+fn a_cut_off_or_added_tail_is_found(site: Site) {
     // The last two, and what they speak of.
     let cut =
         "DELETE FROM journal WHERE number > 4; DELETE FROM statement WHERE partner <> 'ville'";
-    check(cut, &["entries 5 to 6 are missing"]);
+    check(site, cut, &["entries 5 to 6 are missing"]);
     check(
+        site,
         "INSERT INTO journal SELECT 7, at, who, kind, what, previous, sha256
          FROM journal WHERE number = 5",
         &[
@@ -145,6 +158,7 @@ fn a_cut_off_or_added_tail_is_found() {
         ],
     );
     check(
+        site,
         "DELETE FROM journal_head",
         &["the journal's length and head are missing"],
     );
@@ -157,10 +171,10 @@ fn an_entry_replaced_with_a_fitting_digest_is_found() {
         (1, JournalFault::Replaced { before: 2 }),
         (5, JournalFault::Replaced { before: 6 }),
     ] {
-        let (_directory, path, mut store) = new_store();
+        let (_directory, path, mut store) = new_file();
         write_history(&mut store);
         // Another store's journal, right in itself, lends the entry.
-        let (_other_directory, other_path, mut other) = new_store();
+        let (_other_directory, other_path, mut other) = new_file();
         other
             .journal(
                 "someone else",
@@ -187,17 +201,17 @@ fn an_entry_replaced_with_a_fitting_digest_is_found() {
         assert!(faults.contains(&expected), "{number}: {faults:?}");
     }
     check(
+        Site::File,
         "UPDATE journal_head SET sha256 = zeroblob(32)",
         &["entry 6 was replaced, or one was taken out before entry 7"],
     );
 }
 
-#[test]
-fn a_record_that_differs_from_its_entry_is_found() {
+fn a_record_that_differs_from_its_entry_is_found(site: Site) {
     let faults_after = |change: &str| {
-        let (_directory, path, mut store) = new_store();
+        let (home, _place, mut store) = new_store(site);
         write_history(&mut store);
-        raw(&path).execute_batch(change).unwrap();
+        home.change(change);
         store.verify_journal().unwrap().faults
     };
     for (change, entry) in [
@@ -243,15 +257,10 @@ fn a_record_that_differs_from_its_entry_is_found() {
 }
 
 /// A statement whose bytes were changed is not handed out, even if nobody looks at the journal.
-#[test]
-fn changed_bytes_of_a_statement_are_not_handed_out() {
-    let (_directory, path, mut store) = new_store();
+fn changed_bytes_of_a_statement_are_not_handed_out(site: Site) {
+    let (home, _place, mut store) = new_store(site);
     write_history(&mut store);
-    raw(&path)
-        .execute_batch(
-            "UPDATE statement SET json = CAST('{\"verdict\":\"met\"}' AS BLOB) WHERE id = 1",
-        )
-        .unwrap();
+    home.change("UPDATE statement SET json = CAST('{\"verdict\":\"met\"}' AS BLOB) WHERE id = 1");
     let message = store
         .statement(&partner("ville"), &service("api"), october())
         .unwrap_err()

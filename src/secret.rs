@@ -1,33 +1,54 @@
-//! The password of the relay.
+//! Secrets where they are kept: in a file of its own, or in an environment variable.
 
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::MailError;
 use crate::sla::catalog::SecretPlace;
 
-/// The password kept at `place`.
+/// Why a secret cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file that holds it.
+    #[error("file `{}`: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The environment variable that holds it.
+    #[error("environment variable `{variable}` is {what}")]
+    Variable {
+        /// Its name.
+        variable: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+/// The secret kept at `place`.
 ///
 /// # Errors
 /// A file or variable that is absent or empty, and a file that every user of the machine can read.
-pub fn read_password(place: &SecretPlace) -> Result<SecretString, MailError> {
-    let (password, empty) = match place {
+pub fn read(place: &SecretPlace) -> Result<SecretString, SecretError> {
+    let (secret, empty) = match place {
         SecretPlace::File(path) => {
-            let refuse = |reason: String| MailError::PasswordFile {
+            let refuse = |reason: String| SecretError::File {
                 path: path.clone(),
                 reason,
             };
             let missing = |error: std::io::Error| {
-                refuse(format!("{error}: write the password to it, on one line"))
+                refuse(format!("{error}: write the secret to it, on one line"))
             };
             let mut file = std::fs::File::open(path).map_err(missing)?;
             // Of the open file, so that it cannot be exchanged between the look and the reading.
             let mode = file.metadata().map_err(missing)?.permissions().mode();
             if mode & 0o007 != 0 {
                 return Err(refuse(format!(
-                    "every user of this machine can open it (mode {:03o}): run `chmod o= {}`, and change the password if others were here",
+                    "every user of this machine can open it (mode {:03o}): run `chmod o= {}`, and change the secret if others were here",
                     mode & 0o777,
                     path.display()
                 )));
@@ -38,11 +59,11 @@ pub fn read_password(place: &SecretPlace) -> Result<SecretString, MailError> {
             let line = line.strip_suffix('\r').unwrap_or(line);
             (
                 line.to_owned(),
-                refuse("it is empty: write the password to it, on one line".to_owned()),
+                refuse("it is empty: write the secret to it, on one line".to_owned()),
             )
         }
         SecretPlace::Env(variable) => {
-            let refuse = |what: &'static str| MailError::PasswordVariable {
+            let refuse = |what: &'static str| SecretError::Variable {
                 variable: variable.clone(),
                 what,
             };
@@ -53,8 +74,8 @@ pub fn read_password(place: &SecretPlace) -> Result<SecretString, MailError> {
             (text, refuse("empty"))
         }
     };
-    if password.is_empty() {
+    if secret.is_empty() {
         return Err(empty);
     }
-    Ok(password.into())
+    Ok(secret.into())
 }

@@ -1,0 +1,82 @@
+//! Opening a database on a server: whose it is, which version, who records.
+
+use super::db::{Database, DbError, Found, Postgres, Role};
+use super::error::database_error;
+use super::{Store, StoreError, migrations};
+use crate::config::ServerConfig;
+
+pub(super) fn open(server: &ServerConfig) -> Result<Store, StoreError> {
+    ready(server, Role::Recorder(server.vantage.clone()), "open")
+}
+
+pub(super) fn open_beside(server: &ServerConfig) -> Result<Store, StoreError> {
+    ready(server, Role::Beside, "open")
+}
+
+pub(super) fn open_reader(server: &ServerConfig) -> Result<Store, StoreError> {
+    let doing = "open for reading";
+    let postgres = connect(server, Role::Reader, doing)?;
+    match look(server, &postgres, doing)? {
+        Found::Nothing | Found::Foreign => Err(not_ours(server, "this database holds nothing yet")),
+        Found::Ours { schema } if schema < migrations::last() => Err(StoreError::Older {
+            store: server.name.clone(),
+            found: schema,
+            known: migrations::last(),
+        }),
+        Found::Ours { .. } => Ok(store(server, postgres)),
+    }
+}
+
+/// Connects, creates or upgrades the schema where needed.
+fn ready(server: &ServerConfig, role: Role, doing: &'static str) -> Result<Store, StoreError> {
+    let postgres = connect(server, role, doing)?;
+    let up_to_date = match look(server, &postgres, doing)? {
+        Found::Foreign => {
+            return Err(not_ours(server, "this is a database of another program"));
+        }
+        Found::Nothing => false,
+        Found::Ours { schema } => schema == migrations::last(),
+    };
+    if !up_to_date {
+        migrations::for_postgres()
+            .map_err(DbError::from)
+            .and_then(|runner| postgres.migrate(runner))
+            .map_err(|error| database_error(error, "bring the schema up to date", &server.name))?;
+    }
+    Ok(store(server, postgres))
+}
+
+fn connect(server: &ServerConfig, role: Role, doing: &'static str) -> Result<Postgres, StoreError> {
+    Postgres::connect(server, role).map_err(|error| database_error(error, doing, &server.name))
+}
+
+/// What is there, unless it is too new for us.
+fn look(
+    server: &ServerConfig,
+    postgres: &Postgres,
+    doing: &'static str,
+) -> Result<Found, StoreError> {
+    let found = postgres
+        .look()
+        .map_err(|error| database_error(error, doing, &server.name))?;
+    match found {
+        Found::Ours { schema } if schema > migrations::last() => Err(StoreError::Newer {
+            store: server.name.clone(),
+            found: schema,
+            known: migrations::last(),
+        }),
+        found => Ok(found),
+    }
+}
+
+fn not_ours(server: &ServerConfig, what: &'static str) -> StoreError {
+    StoreError::NotOurs {
+        store: server.name.clone(),
+        what,
+    }
+}
+
+fn store(server: &ServerConfig, postgres: Postgres) -> Store {
+    let database = Database::Postgres(Box::new(postgres));
+    Store::new(database, server.name.clone(), None, None)
+}

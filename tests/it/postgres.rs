@@ -1,0 +1,197 @@
+//! A PostgreSQL of our own: real, from Debian, in a directory that goes away, on a free port.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use vigie::config::{ServerConfig, ServerSecurity, StoreConfig};
+use vigie::sla::catalog::VantageId;
+
+/// The account that may do everything.
+const USER: &str = "vigie";
+
+/// Runs a server until its standard input ends, which it does however this process ends.
+const RUN: &str = r#"
+"$1/postgres" -D "$2" -k "$2" -p "$3" -c listen_addresses=127.0.0.1 -c fsync=off \
+    -c log_destination=stderr >"$2/log" 2>&1 &
+server=$!
+while read -r _; do :; done
+kill -QUIT $server 2>/dev/null
+wait $server
+rm -rf "$2"
+"#;
+
+/// One server.
+pub(crate) struct Server {
+    directory: PathBuf,
+    pub(crate) port: u16,
+    running: Option<(Child, ChildStdin)>,
+}
+
+/// Where Debian keeps the programs: of the newest version.
+fn programs() -> PathBuf {
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .expect("PostgreSQL is not installed: see tests/all")
+        .map(|entry| entry.unwrap().path().join("bin"))
+        .filter(|programs| programs.join("initdb").exists())
+        .collect();
+    versions.sort();
+    versions.pop().expect("no version of PostgreSQL")
+}
+
+/// PostgreSQL refuses to run as root.
+fn command(program: impl AsRef<Path>) -> Command {
+    let program = program.as_ref();
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| {
+        use std::os::unix::fs::MetadataExt as _;
+        process.uid() == 0
+    });
+    if !is_root {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
+        .arg(program);
+    command
+}
+
+fn check(mut command: Command) {
+    let done = command.current_dir("/").output().unwrap();
+    assert!(
+        done.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn new_directory() -> PathBuf {
+    let made = command("mktemp")
+        .args(["-d", "/tmp/vigie-postgres-XXXXXX"])
+        .output()
+        .unwrap();
+    PathBuf::from(String::from_utf8(made.stdout).unwrap().trim())
+}
+
+impl Server {
+    /// A new one, that writes; sorted as French people sort, so that we notice where we rely on
+    /// the order of texts.
+    pub(crate) fn start() -> Self {
+        let directory = new_directory();
+        let mut initdb = command(programs().join("initdb"));
+        initdb
+            .args(["--auth=trust", "--no-sync", "--encoding=UTF8"])
+            .args(["--locale-provider=icu", "--icu-locale=fr", "--username"])
+            .arg(USER)
+            .arg(&directory);
+        check(initdb);
+        let mut server = Self {
+            directory,
+            port: free_port(),
+            running: None,
+        };
+        server.run();
+        server
+    }
+
+    /// Starts it (again) and waits until it takes connections.
+    pub(crate) fn run(&mut self) {
+        let mut child = command("sh")
+            .args(["-c", RUN, "sh"])
+            .args([programs(), self.directory.clone()])
+            .arg(self.port.to_string())
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let end = child.stdin.take().unwrap();
+        self.running = Some((child, end));
+        for _ in 0..600 {
+            let mut ready = command(programs().join("pg_isready"));
+            ready.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
+            if ready.status().unwrap().success() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+        panic!("PostgreSQL does not start:\n{log}");
+    }
+
+    /// A server with nothing in it but a new database, of that name.
+    pub(crate) fn new_database(&self, name: &str) -> StoreConfig {
+        self.sql("postgres", &format!("CREATE DATABASE {name}"));
+        self.store(name, "main")
+    }
+
+    /// The database of that name, recorded into from `vantage`.
+    pub(crate) fn store(&self, database: &str, vantage: &str) -> StoreConfig {
+        let url = format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port);
+        store(&url, vantage)
+    }
+
+    /// Runs SQL as somebody who knows nothing of our rules.
+    pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
+        let mut psql = command(programs().join("psql"));
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(["-U", USER, "-d", database, "-f", "-"])
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut running = psql.spawn().unwrap();
+        let mut input = running.stdin.take().unwrap();
+        input.write_all(sql.as_bytes()).unwrap();
+        drop(input);
+        let done = running.wait_with_output().unwrap();
+        assert!(
+            done.status.success(),
+            "{sql}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        String::from_utf8(done.stdout).unwrap().trim().to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some((mut child, end)) = self.running.take() {
+            drop(end);
+            child.wait().unwrap();
+        }
+    }
+}
+
+/// A store on the server of `url`, without TLS.
+pub(crate) fn store(url: &str, vantage: &str) -> StoreConfig {
+    StoreConfig::Server(Box::new(ServerConfig {
+        name: url.to_owned(),
+        connection: url.parse().unwrap(),
+        password: None,
+        security: ServerSecurity::Plain,
+        connect_timeout: Duration::from_secs(5),
+        statement_timeout: Duration::from_secs(60),
+        vantage: VantageId::new(vantage).unwrap(),
+    }))
+}
+
+/// The server that tests share, each with a database of its own.
+static SHARED: LazyLock<Server> = LazyLock::new(Server::start);
+static N_DATABASES: AtomicUsize = AtomicUsize::new(0);
+
+/// The shared server and a new database on it.
+pub(crate) fn shared() -> (&'static Server, String) {
+    let name = format!("t{}", N_DATABASES.fetch_add(1, Ordering::Relaxed));
+    SHARED.new_database(&name);
+    (&SHARED, name)
+}

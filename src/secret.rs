@@ -1,8 +1,9 @@
 //! Secrets where they are kept: in a file of its own, or in an environment variable.
 
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use secrecy::SecretString;
 
@@ -78,4 +79,28 @@ pub fn read(place: &SecretPlace) -> Result<SecretString, SecretError> {
         return Err(empty);
     }
     Ok(secret.into())
+}
+
+/// What a file looked like from outside: another look tells whether it was changed since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    path: PathBuf,
+    seen: Option<(SystemTime, u64, u64)>,
+}
+
+impl Stamp {
+    /// The file as it is now; a missing one has a look of its own.
+    pub fn of(path: &Path) -> Self {
+        let metadata = std::fs::metadata(path).ok();
+        let seen = metadata.and_then(|seen| Some((seen.modified().ok()?, seen.len(), seen.ino())));
+        Self {
+            path: path.to_owned(),
+            seen,
+        }
+    }
+
+    /// Whether the file looks as it did.
+    pub fn is_current(&self) -> bool {
+        *self == Self::of(&self.path)
+    }
 }

@@ -5,6 +5,7 @@
 //! Nothing is concluded from a wrong value: one slip is one fault.
 
 mod answer;
+mod auth;
 mod commitment;
 mod endpoint;
 mod look;

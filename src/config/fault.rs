@@ -126,9 +126,10 @@ pub(super) fn names_a_secret(name: &str) -> bool {
         .filter(char::is_ascii_alphanumeric)
         .map(|letter| letter.to_ascii_lowercase())
         .collect();
-    const PARTS: [&str; 8] = [
+    const PARTS: [&str; 9] = [
         "apikey",
         "authorization",
+        "bearer",
         "cookie",
         "credential",
         "passw",

@@ -165,11 +165,13 @@ pub(super) struct Http {
     pub(super) method: Given<Method>,
     pub(super) headers: Vec<(Spanned<String>, Option<Value>)>,
     pub(super) body: Given<String>,
+    pub(super) auth: Given<Auth>,
     pub(super) expected_statuses: Option<Vec<Spanned<StatusRange>>>,
     pub(super) assertions: Option<Vec<Spanned<String>>>,
     pub(super) json: Given<Json>,
     pub(super) body_limit: Given<Bytes>,
     pub(super) ca_file: Given<PathBuf>,
+    pub(super) client_certificate: Given<ClientCertificate>,
     pub(super) redirects_max: Given<Redirects>,
     pub(super) ip_family: Given<Family>,
     pub(super) ip_address: Given<IpAddr>,
@@ -183,6 +185,35 @@ pub(super) struct Proxy {
     pub(super) address: At<Control>,
     pub(super) user: Given<String>,
     pub(super) password: Given<Value>,
+}
+
+/// What proves who asks; one of the three.
+pub(super) struct Auth {
+    pub(super) at: Range<usize>,
+    pub(super) basic: Given<Basic>,
+    pub(super) bearer: Given<Value>,
+    pub(super) oauth2: Given<OAuth2>,
+}
+
+pub(super) struct Basic {
+    pub(super) at: Range<usize>,
+    pub(super) user: At<String>,
+    pub(super) password: Given<Value>,
+}
+
+pub(super) struct OAuth2 {
+    pub(super) at: Range<usize>,
+    pub(super) token_url: At<Url>,
+    pub(super) client_id: At<String>,
+    pub(super) client_secret: Given<Value>,
+    pub(super) scope: Given<String>,
+    pub(super) in_body: Given<bool>,
+    pub(super) ca_file: Given<PathBuf>,
+}
+
+pub(super) struct ClientCertificate {
+    pub(super) file: At<PathBuf>,
+    pub(super) key_file: At<PathBuf>,
 }
 
 /// A text, or where a secret is kept.
@@ -454,17 +485,43 @@ fn http(table: Table<'_>) -> Http {
             })
             .collect(),
         body: table.optional("body"),
+        auth: table.optional_table("auth", auth),
         expected_statuses: table.optional_list("expected_statuses"),
         assertions: table.optional_list("assertions"),
         json: table.optional_table("json", json),
         body_limit: table.optional("body_limit"),
         ca_file: table.optional("ca_file"),
+        client_certificate: table.optional_table("client_certificate", |table| ClientCertificate {
+            file: table.required("file"),
+            key_file: table.required("key_file"),
+        }),
         redirects_max: table.optional("redirects_max"),
         ip_family: table.optional("ip_family"),
         ip_address: table.optional("ip_address"),
         tls_name: table.optional("tls_name"),
         http_version: table.optional("http_version"),
         proxy: table.optional_table("proxy", proxy),
+    }
+}
+
+fn auth(table: Table<'_>) -> Auth {
+    Auth {
+        at: table.at(),
+        basic: table.optional_table("basic", |table| Basic {
+            at: table.at(),
+            user: table.required("user"),
+            password: table.either("password", Value::Plain, secret),
+        }),
+        bearer: table.either("bearer", Value::Plain, secret),
+        oauth2: table.optional_table("oauth2", |table| OAuth2 {
+            at: table.at(),
+            token_url: table.required("token_url"),
+            client_id: table.required("client_id"),
+            client_secret: table.either("client_secret", Value::Plain, secret),
+            scope: table.optional("scope"),
+            in_body: table.optional("in_body"),
+            ca_file: table.optional("ca_file"),
+        }),
     }
 }
 

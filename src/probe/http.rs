@@ -28,6 +28,7 @@ use tokio::time::timeout_at;
 
 use super::dial::Dialer;
 use super::judge::{self, Answer};
+use super::oauth::{Token, Tokens};
 use super::tls::{self, Trust};
 use super::trail::Trail;
 use super::{Ending, proxy, quoted};
@@ -64,7 +65,8 @@ pub(super) async fn ask(asking: Asking<'_>, trail: &mut Trail) -> Ending {
     let Asking {
         probe, prepared, ..
     } = asking;
-    let exchanged = timeout_at(trail.deadline(), follow(asking, trail)).await;
+    let mut token = None;
+    let exchanged = timeout_at(trail.deadline(), follow(asking, &mut token, trail)).await;
     trail.end();
 
     let mut ending = match exchanged {
@@ -72,12 +74,16 @@ pub(super) async fn ask(asking: Asking<'_>, trail: &mut Trail) -> Ending {
             let judgement = judge::answer(probe, &prepared.assertions, answer, trail.sends_secret);
             trail.judged(judgement.assessments);
             trail.trace.cause = judgement.cause;
+            if let (Some(401), Some(tokens)) = (trail.hop.status, &prepared.tokens) {
+                tokens.forget().await;
+            }
             judgement.ending
         }
         Ok(Err(ending)) => ending,
         Err(_elapsed) => without_body(probe, trail).unwrap_or_else(|| timed_out(trail)),
     };
-    for secret in &prepared.secrets {
+    let token = token.as_ref().map(Token::secret);
+    for secret in prepared.secrets.iter().chain(token) {
         let secret = secret.expose_secret();
         if !secret.is_empty() {
             trail.mask(secret);
@@ -105,12 +111,20 @@ fn without_body(probe: &HttpProbe, trail: &mut Trail) -> Option<Ending> {
 }
 
 /// Asks, and follows redirects as far as the probe wants it.
-async fn follow(asking: Asking<'_>, trail: &mut Trail) -> Result<Answer, Ending> {
+async fn follow(
+    asking: Asking<'_>,
+    token: &mut Option<Token>,
+    trail: &mut Trail,
+) -> Result<Answer, Ending> {
     let probe = asking.probe;
-    let mut redirected_to: Option<Leg> = None;
+    // Another one than the first: with a token, or where a redirect led.
+    let mut other: Option<Leg> = match &asking.prepared.tokens {
+        Some(tokens) => Some(authorized(asking, tokens, token, trail).await?),
+        None => None,
+    };
     let mut visited = Vec::new();
     loop {
-        let leg = redirected_to.as_ref().unwrap_or(&asking.prepared.first);
+        let leg = other.as_ref().unwrap_or(&asking.prepared.first);
         trail.hop.url = leg.url.without_query();
         trail.sends_secret = leg.sends_secret();
         let answer = match exchange(asking, leg, trail).await {
@@ -125,7 +139,7 @@ async fn follow(asking: Asking<'_>, trail: &mut Trail) -> Result<Answer, Ending>
             return Ok(answer);
         }
         visited.push((leg.method.clone(), leg.url.clone()));
-        let next = redirected(asking.trust, leg, probe, &answer)?;
+        let next = redirected(asking, leg, &answer)?;
         let shown = quoted(&next.url.without_query());
         if visited.contains(&(next.method.clone(), next.url.clone())) {
             let message = format!("the redirects lead in a circle, back to {shown}");
@@ -138,9 +152,31 @@ async fn follow(asking: Asking<'_>, trail: &mut Trail) -> Result<Answer, Ending>
             );
             return Err(Ending::failed(Fault::Redirect, message));
         }
-        redirected_to = Some(next);
+        other = Some(next);
         trail.next_hop();
     }
+}
+
+/// The first request, with a token: the one at hand, or a new one.
+async fn authorized(
+    asking: Asking<'_>,
+    tokens: &Tokens,
+    token: &mut Option<Token>,
+    trail: &mut Trail,
+) -> Result<Leg, Ending> {
+    let first = &asking.prepared.first;
+    trail.hop.url = first.url.without_query();
+    let given = match tokens.at_hand().await {
+        Some(token) => token,
+        None => {
+            trail.enter(Stage::Auth);
+            tokens.fetch().await?
+        }
+    };
+    first.with_token(token.insert(given)).ok_or_else(|| {
+        let message = "the token has a sign that HTTP cannot carry";
+        Ending::void(Void::Token, message)
+    })
 }
 
 /// Connects, asks, and reads the answer to its end.

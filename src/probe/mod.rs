@@ -15,25 +15,30 @@ mod control;
 mod dial;
 mod http;
 mod judge;
+mod oauth;
 mod proxy;
 mod tls;
 mod trail;
 
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::sla::catalog::{Control, Endpoint, Probe, SecretPlace, VantageId};
+use crate::secret::{self, SecretError};
+use crate::sla::catalog::{
+    Control, Endpoint, EndpointId, HttpProbe, Probe, SecretPlace, VantageId,
+};
 use crate::sla::explanation::Explanation;
 use crate::sla::observation::{Fault, Finding, Observation, Outcome, Void};
 use crate::sla::window::Timestamp;
 
 use control::Controls;
 use dial::Dialer;
-use http::Asking;
+use http::{Asking, Prepared};
 use tls::Trust;
 use trail::Trail;
 
@@ -48,6 +53,7 @@ pub struct Prober {
     trust: Arc<Trust>,
     dialer: Arc<Dialer>,
     controls: Arc<Controls>,
+    prepared: Arc<Mutex<HashMap<EndpointId, Arc<Prepared>>>>,
 }
 
 /// What would keep a probe from asking at all, found before it has to.
@@ -83,23 +89,29 @@ pub enum ProbeSetupError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A secret's file cannot be read.
-    #[error("read the secret of header `{header}` from `{}`: {source}", path.display())]
-    ReadSecret {
-        /// The header that carries it.
-        header: String,
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
+    /// A secret cannot be read, or not only by us.
+    #[error("read the secret of {of}: {source}")]
+    Secret {
+        /// What it is for.
+        of: String,
+        /// Why not.
+        source: SecretError,
     },
-    /// A secret's environment variable is not set.
-    #[error("read the secret of header `{header}` from the environment: set `{variable}`")]
-    MissingSecret {
-        /// The header that carries it.
-        header: String,
-        /// Which variable.
-        variable: String,
+    /// What we would show in a TLS handshake cannot be used.
+    #[error("use the client certificate in `{}`: {reason}", path.display())]
+    ClientCertificate {
+        /// The certificate's file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The client for the authorization server cannot be made.
+    #[error("set up getting tokens from `{url}`: {reason}")]
+    Tokens {
+        /// The authorization server.
+        url: String,
+        /// What is wrong.
+        reason: String,
     },
     /// A pattern in an assertion that is no regular expression.
     #[error("compile the assertions about `{url}`: {source}")]
@@ -131,6 +143,7 @@ impl Prober {
             trust: Arc::new(Trust::of_system()?),
             dialer: Arc::new(Dialer::new()),
             controls: Arc::new(Controls::new(Vec::new())),
+            prepared: Arc::default(),
         })
     }
 
@@ -151,8 +164,26 @@ impl Prober {
     /// If a file or variable is missing, or the request cannot be sent as configured.
     pub fn prepare(&self, endpoint: &Endpoint) -> Result<(), ProbeSetupError> {
         match &endpoint.probe {
-            Probe::Http(probe) => http::prepare(&self.trust, probe).map(drop),
+            Probe::Http(probe) => self.prepared(&endpoint.id, probe).map(drop),
         }
+    }
+
+    /// What a probe needs, made again only when the endpoint or a file of it has changed.
+    fn prepared(
+        &self,
+        id: &EndpointId,
+        probe: &HttpProbe,
+    ) -> Result<Arc<Prepared>, ProbeSetupError> {
+        let known = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = known().get(id).cloned();
+        if let Some(kept) = kept
+            && kept.is_current(probe)
+        {
+            return Ok(kept);
+        }
+        let prepared = Arc::new(http::prepare(&self.trust, probe)?);
+        known().insert(id.clone(), prepared.clone());
+        Ok(prepared)
     }
 
     /// Asks `endpoint` once.
@@ -173,7 +204,7 @@ impl Prober {
     ) -> (Finding, Explanation) {
         // Not part of the probe's time: it is ours.
         let prepared = match &endpoint.probe {
-            Probe::Http(probe) => http::prepare(&self.trust, probe),
+            Probe::Http(probe) => self.prepared(&endpoint.id, probe),
         };
         let mut trail = Trail::begin(Duration::from_millis(
             endpoint.timeout_ms.max(0).unsigned_abs(),
@@ -288,6 +319,14 @@ impl Ending {
     }
 }
 
+/// Reads the secret of `of`.
+fn read_secret(of: &str, place: &SecretPlace) -> Result<SecretString, ProbeSetupError> {
+    secret::read(place).map_err(|source| ProbeSetupError::Secret {
+        of: of.to_owned(),
+        source,
+    })
+}
+
 /// Text from outside, fit to be quoted in one line of a message.
 fn quoted(text: &str) -> String {
     format!("`{}`", cut(text).replace('`', "."))
@@ -305,28 +344,4 @@ fn cut(text: &str) -> String {
         shown.push('…');
     }
     shown
-}
-
-/// Reads the secret that the header `header` carries.
-fn read_secret(header: &str, place: &SecretPlace) -> Result<SecretString, ProbeSetupError> {
-    match place {
-        SecretPlace::File(path) => {
-            let text =
-                std::fs::read_to_string(path).map_err(|source| ProbeSetupError::ReadSecret {
-                    header: header.to_owned(),
-                    path: path.clone(),
-                    source,
-                })?;
-            let line = text.strip_suffix('\n').unwrap_or(&text);
-            Ok(line.strip_suffix('\r').unwrap_or(line).into())
-        }
-        SecretPlace::Env(variable) => {
-            std::env::var(variable)
-                .map(SecretString::from)
-                .map_err(|_unset_or_not_unicode| ProbeSetupError::MissingSecret {
-                    header: header.to_owned(),
-                    variable: variable.clone(),
-                })
-        }
-    }
 }

@@ -31,7 +31,7 @@ pub(super) fn credentials(proxy: &Proxy) -> Result<Option<Credentials>, ProbeSet
     };
     let password = match password {
         Value::Plain(text) => text.clone().into(),
-        Value::Secret(place) => read_secret("Proxy-Authorization", place)?,
+        Value::Secret(place) => read_secret("the proxy", place)?,
     };
     Ok(Some(Credentials {
         user: user.clone(),

@@ -72,6 +72,8 @@ pub struct Tls {
     /// When the first of the certificates ends that lead from the leaf to a trusted authority;
     /// absent where none does.
     pub verified_not_after: Option<Timestamp>,
+    /// Whether the server asked who we are.
+    pub asks_for_certificate: bool,
 }
 
 impl Tls {

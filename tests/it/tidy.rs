@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("import", &["sla"]),
     ("mail", &["sla", "report", "config", "secret"]),
     ("metrics", &["sla", "board", "config"]),
-    ("probe", &["sla"]),
+    ("probe", &["sla", "secret"]),
     ("secret", &["sla"]),
     ("store", &["sla", "config", "secret"]),
     ("web", &["sla", "board", "report", "metrics", "config"]),

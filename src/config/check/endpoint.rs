@@ -228,6 +228,7 @@ impl Checker<'_> {
         let assertions = self.assertions(&raw);
         for (key, at) in [
             ("ca_file", raw.ca_file.at()),
+            ("client_certificate", raw.client_certificate.at()),
             ("tls_name", raw.tls_name.at()),
         ] {
             if let (Some(at), Some(url)) = (at, &raw.url)
@@ -249,6 +250,31 @@ impl Checker<'_> {
                 "remove one of the two",
             );
         }
+        if let (Some(at), Some((name, _))) = (
+            raw.auth.at(),
+            raw.headers
+                .iter()
+                .find(|(name, _)| name.get_ref().eq_ignore_ascii_case("authorization")),
+        ) {
+            self.notes.fault(
+                at,
+                format!(
+                    "`auth` and the header `{}` are two answers to one question",
+                    name.get_ref()
+                ),
+                "remove one of the two",
+            );
+        }
+        let authentication = match raw.auth {
+            Given::LeftOut => Some(None),
+            Given::Wrong => None,
+            Given::Written(auth) => self.authentication(auth.into_inner()).map(Some),
+        };
+        let client_certificate = match raw.client_certificate {
+            Given::LeftOut => Some(None),
+            Given::Wrong => None,
+            Given::Written(ours) => self.client_certificate(ours.into_inner()).map(Some),
+        };
         let headers = self.headers(raw.headers);
         let proxy = match raw.proxy {
             Given::LeftOut => Some(None),
@@ -265,13 +291,13 @@ impl Checker<'_> {
             method: raw.method.or(Method(DEFAULT_METHOD))?.0.to_owned(),
             headers: headers?,
             body: raw.body.maybe()?,
-            authentication: None,
+            authentication: authentication?,
             expected_statuses: statuses(raw.expected_statuses)?,
             assertions: assertions?,
             json: json?,
             body_bytes_max: raw.body_limit.or(Bytes(DEFAULT_BODY_BYTES_MAX))?.0,
             ca_file: raw.ca_file.maybe()?.map(|path| self.base.join(path)),
-            client_certificate: None,
+            client_certificate: client_certificate?,
             redirects_max: raw.redirects_max.or(Redirects(0))?.0,
             route: Route {
                 family: raw.ip_family.or(Family::Any)?,
@@ -358,7 +384,7 @@ impl Checker<'_> {
     }
 
     /// The value is never repeated in a message.
-    fn text_or_secret(&self, name: &str, value: raw::Value) -> Option<Value> {
+    pub(super) fn text_or_secret(&self, name: &str, value: raw::Value) -> Option<Value> {
         match value {
             raw::Value::Plain(text) if names_a_secret(name) => {
                 self.notes.fault(

@@ -4,8 +4,10 @@ use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
 
+use rustls::AlertDescription;
+
 use super::super::trail::Trail;
-use super::super::{Ending, quoted};
+use super::super::{Ending, quoted, tls};
 use super::HEAD_BYTES_MAX;
 use crate::sla::observation::{Fault, Stage, Void};
 
@@ -13,6 +15,11 @@ use crate::sla::observation::{Fault, Stage, Void};
 pub(super) fn broken(error: &hyper::Error, address: SocketAddr, trail: &Trail) -> Ending {
     let stage = trail.stage();
     let io_kind = io_kind(error);
+    if let Some(alert) = tls_alert(error) {
+        let tls = trail.hop.tls.as_ref();
+        let was_asked = tls.is_some_and(|tls| tls.asks_for_certificate);
+        return tls::alerted(alert, address, was_asked);
+    }
     let message = if error.is_parse_too_large() {
         format!("the head of the answer of {address} is larger than {HEAD_BYTES_MAX} bytes")
     } else if error.is_parse() {
@@ -41,6 +48,22 @@ fn progress(trail: &Trail) -> String {
         | Stage::Processing => " before it answered".to_owned(),
         Stage::Transfer => format!(" after {} bytes of the body", trail.hop.body_bytes),
     }
+}
+
+/// The alert with which the server ended a connection that was already open.
+fn tls_alert(error: &hyper::Error) -> Option<AlertDescription> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(rustls::Error::AlertReceived(alert)) = error
+            .downcast_ref::<io::Error>()
+            .and_then(|error| error.get_ref())
+            .and_then(|error| error.downcast_ref())
+        {
+            return Some(*alert);
+        }
+        source = error.source();
+    }
+    None
 }
 
 /// The kind of the I/O error at the bottom of `error`.

@@ -5,19 +5,20 @@ use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, LOCATION, PROXY_AUTHORIZATION};
 
 use super::super::judge::Answer;
-use super::super::tls::Trust;
 use super::super::{Ending, quoted};
+use super::Asking;
 use super::request::Leg;
-use crate::sla::catalog::{HttpProbe, Url};
+use crate::sla::catalog::Url;
 use crate::sla::observation::{Fault, Void};
 
 /// The request that `answer` leads to. What is meant for one origin is not sent to another.
-pub(super) fn redirected(
-    trust: &Trust,
-    leg: &Leg,
-    probe: &HttpProbe,
-    answer: &Answer,
-) -> Result<Leg, Ending> {
+pub(super) fn redirected(asking: Asking<'_>, leg: &Leg, answer: &Answer) -> Result<Leg, Ending> {
+    let Asking {
+        trust,
+        probe,
+        prepared,
+        ..
+    } = asking;
     let status = answer.status;
     let nowhere = |why: String| Ending::failed(Fault::Redirect, format!("status {status} {why}"));
     let Some(location) = answer.headers.get(LOCATION) else {
@@ -46,7 +47,8 @@ pub(super) fn redirected(
     } else {
         without_credentials(&leg.headers)
     };
-    let mut next = Leg::new(trust, probe, url, method, headers, body)
+    let identity = prepared.identity_for(&url.host);
+    let mut next = Leg::new(trust, probe, identity, url, method, headers, body)
         .map_err(|error| Ending::void(Void::NotExecuted, format!("could not {error}")))?;
     if same_origin {
         next.authority = leg.authority.clone();

@@ -1,24 +1,41 @@
 //! What is sent, and what is needed to send it: read and compiled once, used by every probe.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT_ENCODING, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{Method, Request, Uri};
 use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::assert::Assertions;
+use super::super::oauth::{Token, Tokens};
 use super::super::proxy::{self, Credentials};
-use super::super::tls::{Terms, Trust};
+use super::super::tls::{H2, HTTP1, Terms, Trust};
 use super::super::{Ending, ProbeSetupError, read_secret};
 use super::watched::{Marks, Outgoing};
-use crate::sla::catalog::{HttpProbe, Url, Value};
+use crate::secret::Stamp;
+use crate::sla::catalog::{Authentication, HttpProbe, HttpVersion, SecretPlace, Url, Value};
 use crate::sla::observation::Void;
 
-/// A probe ready to be made.
+/// A probe ready to be made, as often as nothing that it was made from changes.
 pub(in crate::probe) struct Prepared {
+    made_from: HttpProbe,
+    /// The files that were read.
+    stamps: Vec<Stamp>,
     pub(super) first: Leg,
+    /// Where tokens come from, if some are needed.
+    pub(super) tokens: Option<Tokens>,
+    /// What we show to the endpoint's own host where it asks who we are.
+    identity: Option<Arc<CertifiedKey>>,
     pub(super) proxy: Option<Credentials>,
     pub(super) assertions: Assertions,
     /// What no message may show.
@@ -26,6 +43,7 @@ pub(in crate::probe) struct Prepared {
 }
 
 /// One request: the first, or one that a redirect led to.
+#[derive(Clone)]
 pub(super) struct Leg {
     pub(super) url: Url,
     pub(super) method: Method,
@@ -53,7 +71,7 @@ pub(in crate::probe) fn prepare(
         let value = match value {
             Value::Plain(text) => HeaderValue::try_from(text.as_str()),
             Value::Secret(place) => {
-                let secret = read_secret(name, place)?;
+                let secret = read_secret(&format!("header `{name}`"), place)?;
                 let value = HeaderValue::try_from(secret.expose_secret()).map(|mut value| {
                     value.set_sensitive(true);
                     value
@@ -78,10 +96,48 @@ pub(in crate::probe) fn prepare(
     headers
         .entry(ACCEPT_ENCODING)
         .or_insert(HeaderValue::from_static("gzip, deflate"));
+    let mut tokens = None;
+    match &probe.authentication {
+        None => {}
+        Some(Authentication::Basic { user, password }) => {
+            let password = read_secret("`basic`", password)?;
+            let pair = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+            headers.insert(
+                AUTHORIZATION,
+                sensitive(&probe.url, format!("Basic {pair}"))?,
+            );
+            secrets.extend([password, pair.into()]);
+        }
+        Some(Authentication::Bearer(token)) => {
+            let token = read_secret("`bearer`", token)?;
+            let value = format!("Bearer {}", token.expose_secret());
+            headers.insert(AUTHORIZATION, sensitive(&probe.url, value)?);
+            secrets.push(token);
+        }
+        Some(Authentication::ClientCredentials(credentials)) => {
+            let origin = credentials.token_url.origin();
+            let authorities = trust.authorities(credentials.ca_file.as_deref(), &origin)?;
+            let secret = read_secret("`client_secret`", &credentials.client_secret)?;
+            secrets.push(secret.clone());
+            tokens = Some(Tokens::new(&authorities, credentials, secret)?);
+        }
+    }
+    let identity = match &probe.client_certificate {
+        Some(ours) => Some(trust.identity(ours)?),
+        None => None,
+    };
     let method = Method::from_bytes(probe.method.as_bytes())
         .map_err(|_unfit| unfit(format!("the method `{}`", probe.method)))?;
     let body = probe.body.clone().unwrap_or_default().into();
-    let mut first = Leg::new(trust, probe, probe.url.clone(), method, headers, body)?;
+    let mut first = Leg::new(
+        trust,
+        probe,
+        identity.clone(),
+        probe.url.clone(),
+        method,
+        headers,
+        body,
+    )?;
     if let Some(host) = host {
         first.authority = Authority::try_from(host.as_bytes())
             .map_err(|_unfit| unfit("the value of the header `Host`".to_owned()))?;
@@ -97,11 +153,82 @@ pub(in crate::probe) fn prepare(
             source: Box::new(source),
         })?;
     Ok(Prepared {
+        made_from: probe.clone(),
+        stamps: files_of(probe).map(Stamp::of).collect(),
         first,
+        tokens,
+        identity,
         proxy,
         assertions,
         secrets,
     })
+}
+
+/// Every file that a probe is made from.
+fn files_of(probe: &HttpProbe) -> impl Iterator<Item = &Path> {
+    fn of_place(place: &SecretPlace) -> Option<&PathBuf> {
+        match place {
+            SecretPlace::File(path) => Some(path),
+            SecretPlace::Env(_) => None,
+        }
+    }
+    fn of_value(value: &Value) -> Option<&PathBuf> {
+        match value {
+            Value::Secret(place) => of_place(place),
+            Value::Plain(_) => None,
+        }
+    }
+    let of_headers = probe
+        .headers
+        .iter()
+        .filter_map(|(_, value)| of_value(value));
+    let of_proxy = probe.route.proxy.iter().filter_map(|proxy| {
+        let (_, password) = proxy.credentials.as_ref()?;
+        of_value(password)
+    });
+    let of_authentication = match &probe.authentication {
+        None => [None, None],
+        Some(
+            Authentication::Basic {
+                password: place, ..
+            }
+            | Authentication::Bearer(place),
+        ) => [of_place(place), None],
+        Some(Authentication::ClientCredentials(credentials)) => [
+            of_place(&credentials.client_secret),
+            credentials.ca_file.as_ref(),
+        ],
+    };
+    let of_identity = probe
+        .client_certificate
+        .iter()
+        .flat_map(|ours| [&ours.file, &ours.key_file]);
+    of_headers
+        .chain(of_proxy)
+        .chain(of_authentication.into_iter().flatten())
+        .chain(of_identity)
+        .chain(&probe.ca_file)
+        .map(PathBuf::as_path)
+}
+
+impl Prepared {
+    /// Whether it can still be used for `probe`.
+    pub(in crate::probe) fn is_current(&self, probe: &HttpProbe) -> bool {
+        self.made_from == *probe && self.stamps.iter().all(Stamp::is_current)
+    }
+
+    /// What is shown to `host` where it asks who we are: nothing to hosts that a redirect led to.
+    pub(super) fn identity_for(&self, host: &str) -> Option<Arc<CertifiedKey>> {
+        let is_own = host == self.made_from.url.host;
+        self.identity.clone().filter(|_| is_own)
+    }
+}
+
+fn sensitive(url: &Url, text: String) -> Result<HeaderValue, ProbeSetupError> {
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_unfit| unfit(url, "what is sent as `Authorization`".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn unfit(url: &Url, part: String) -> ProbeSetupError {
@@ -115,6 +242,7 @@ impl Leg {
     pub(super) fn new(
         trust: &Trust,
         probe: &HttpProbe,
+        identity: Option<Arc<CertifiedKey>>,
         url: Url,
         method: Method,
         headers: HeaderMap,
@@ -130,12 +258,15 @@ impl Leg {
                 Some(name) if url.host == probe.url.host => name.clone(),
                 Some(_) | None => url.host.clone(),
             };
-            Some(Terms {
-                name: ServerName::try_from(name)
-                    .map_err(|_unfit| unfit("the name in the TLS handshake"))?,
-                authorities: trust.authorities(probe.ca_file.as_deref(), &origin)?,
-                version: probe.route.version,
-            })
+            let name = ServerName::try_from(name)
+                .map_err(|_unfit| unfit("the name in the TLS handshake"))?;
+            let authorities = trust.authorities(probe.ca_file.as_deref(), &origin)?;
+            let protocols: &[&[u8]] = match probe.route.version {
+                HttpVersion::Any => &[H2, HTTP1],
+                HttpVersion::Http1 => &[HTTP1],
+                HttpVersion::Http2 => &[H2],
+            };
+            Some(Terms::new(name, authorities, protocols, identity))
         } else {
             None
         };
@@ -148,6 +279,13 @@ impl Leg {
             body,
             terms,
         })
+    }
+
+    /// The same request with a token.
+    pub(super) fn with_token(&self, token: &Token) -> Option<Self> {
+        let mut leg = self.clone();
+        leg.headers.insert(AUTHORIZATION, token.header()?);
+        Some(leg)
     }
 
     pub(super) fn request(&self, uri: Uri, marks: &Marks) -> Request<Outgoing> {

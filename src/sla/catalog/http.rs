@@ -141,6 +141,9 @@ pub struct ClientCredentials {
     pub client_secret: SecretPlace,
     /// What the token is to be good for, as the authorization server names it.
     pub scope: Option<String>,
+    /// Whether id and secret are sent in the body; otherwise as user and password, which every
+    /// authorization server must know.
+    pub in_body: bool,
     /// A file of authorities (PEM) that the authorization server's certificate is checked with, in
     /// place of the system's.
     pub ca_file: Option<PathBuf>,

@@ -605,7 +605,7 @@ async fn what_is_missing_here_is_found_before_asking_and_is_no_fault_of_the_serv
         (
             "secret file",
             Box::new(|probe| probe.headers = vec![secret_header("X-Key", missing)]),
-            "read the secret of header `X-Key` from `/nonexistent/secret`: No such file or directory (os error 2)".to_owned(),
+            "read the secret of header `X-Key`: file `/nonexistent/secret`: No such file or directory (os error 2): write the secret to it, on one line".to_owned(),
         ),
         (
             "secret variable",
@@ -613,7 +613,7 @@ async fn what_is_missing_here_is_found_before_asking_and_is_no_fault_of_the_serv
                 let place = SecretPlace::Env("VIGIE_TEST_UNSET".to_owned());
                 probe.headers = vec![("X-Key".to_owned(), Value::Secret(place))];
             }),
-            "read the secret of header `X-Key` from the environment: set `VIGIE_TEST_UNSET`".to_owned(),
+            "read the secret of header `X-Key`: environment variable `VIGIE_TEST_UNSET` is not set".to_owned(),
         ),
         (
             "secret that is no header value",

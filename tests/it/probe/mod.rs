@@ -2,6 +2,7 @@
 
 mod answers;
 mod assertions;
+mod auth;
 mod connections;
 mod control;
 mod faults;

@@ -301,7 +301,7 @@ async fn behind_a_proxy_the_certificate_and_the_deadline_still_count() {
     assert_finding(
         "stranger",
         &finding,
-        "tls:unknown_authority",
+        "tls:self_signed",
         "the certificate is self-signed",
     );
 

@@ -149,7 +149,7 @@ async fn the_version_of_http_is_the_one_that_was_wanted() {
             true,
             HttpVersion::Http2,
             None,
-            "tls:handshake",
+            "tls:refused",
             refuses,
         ),
         (

@@ -100,7 +100,7 @@ async fn each_bad_certificate_has_a_fault_of_its_own() {
             "self-signed",
             self_signed(here, false),
             "localhost",
-            "tls:unknown_authority",
+            "tls:self_signed",
             "the certificate is self-signed",
             2040,
         ),
@@ -108,7 +108,7 @@ async fn each_bad_certificate_has_a_fault_of_its_own() {
             "self-signed, as openssl makes them",
             self_signed(here, true),
             "localhost",
-            "tls:unknown_authority",
+            "tls:self_signed",
             "the certificate is self-signed",
             2040,
         ),
@@ -171,7 +171,7 @@ async fn a_self_signed_certificate_can_be_trusted_by_naming_it() {
         let other = self_signed(&["localhost"], claims_authority);
         let address = pong(&other).await;
         let finding = ask(&super::endpoint(get_tls("localhost", address, &ca))).await;
-        assert_eq!(verdict(&finding), "tls:unknown_authority");
+        assert_eq!(verdict(&finding), "tls:self_signed");
     }
 }
 
@@ -244,7 +244,7 @@ async fn a_handshake_that_goes_wrong() {
     assert_finding(
         "no protocol in common",
         &finding,
-        "tls:handshake",
+        "tls:refused",
         "ADDRESS refused the TLS handshake: NoApplicationProtocol",
     );
 }

@@ -1,0 +1,198 @@
+//! Whom we trust.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::ExposeSecret;
+
+use super::super::ProbeSetupError;
+use crate::secret::{self, Stamp};
+use crate::sla::catalog::{ClientCertificate, SecretPlace};
+
+/// Whom we trust: the system's authorities, and those of files.
+pub(in crate::probe) struct Trust {
+    provider: Arc<CryptoProvider>,
+    /// Read when the first endpoint wants them; absent on a system without any.
+    system: OnceLock<Option<Arc<Authorities>>>,
+    files: Mutex<HashMap<PathBuf, OfFile>>,
+}
+
+/// What a file of authorities held when it was last read.
+#[derive(Clone)]
+struct OfFile {
+    stamp: Stamp,
+    authorities: Arc<Authorities>,
+}
+
+/// A set of trusted authorities, ready for handshakes.
+#[derive(Debug)]
+pub(in crate::probe) struct Authorities {
+    pub(super) certificates: Vec<CertificateDer<'static>>,
+    pub(super) roots: Arc<RootCertStore>,
+    pub(super) verifier: Arc<WebPkiServerVerifier>,
+    /// For handshakes in which we show no certificate.
+    pub(super) config: ClientConfig,
+    pub(super) provider: Arc<CryptoProvider>,
+}
+
+impl Trust {
+    pub(in crate::probe) fn of_system() -> Result<Self, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        // Fails here, once, if the provider does not support the default versions.
+        ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()?;
+        Ok(Self {
+            provider,
+            system: OnceLock::new(),
+            files: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// The system's authorities, or those in `ca_file`. `url` is for the message.
+    pub(in crate::probe) fn authorities(
+        &self,
+        ca_file: Option<&Path>,
+        url: &impl ToString,
+    ) -> Result<Arc<Authorities>, ProbeSetupError> {
+        match ca_file {
+            Some(path) => self.of_file(path),
+            None => self
+                .system
+                .get_or_init(|| {
+                    let found = rustls_native_certs::load_native_certs();
+                    self.authorities_of(found.certs).ok().map(Arc::new)
+                })
+                .clone()
+                .ok_or_else(|| ProbeSetupError::NoSystemAuthorities {
+                    url: url.to_string(),
+                }),
+        }
+    }
+
+    /// Read again when the file has changed; a file that became unusable keeps what it held.
+    fn of_file(&self, path: &Path) -> Result<Arc<Authorities>, ProbeSetupError> {
+        let stamp = Stamp::of(path);
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = files.get(path).cloned();
+        if let Some(known) = &known
+            && known.stamp == stamp
+        {
+            return Ok(known.authorities.clone());
+        }
+        match (self.read(path), known) {
+            (Ok(authorities), _) => {
+                let authorities = Arc::new(authorities);
+                let of_file = OfFile {
+                    stamp,
+                    authorities: authorities.clone(),
+                };
+                files.insert(path.to_owned(), of_file);
+                Ok(authorities)
+            }
+            (Err(_now_unusable), Some(known)) => Ok(known.authorities),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn read(&self, path: &Path) -> Result<Authorities, ProbeSetupError> {
+        let unusable = |reason: String| ProbeSetupError::UseAuthorities {
+            path: path.to_owned(),
+            reason,
+        };
+        let pem = std::fs::read(path).map_err(|source| ProbeSetupError::ReadAuthorities {
+            path: path.to_owned(),
+            source,
+        })?;
+        let certificates = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unusable(error.to_string()))?;
+        self.authorities_of(certificates).map_err(unusable)
+    }
+
+    fn authorities_of(
+        &self,
+        certificates: Vec<CertificateDer<'static>>,
+    ) -> Result<Authorities, String> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(certificates.iter().cloned());
+        let roots = Arc::new(roots);
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(roots.clone(), self.provider.clone())
+                .build()
+                .map_err(|error| error.to_string())?;
+        let mut config = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier.clone())
+            .with_no_client_auth();
+        // Every probe makes a full handshake: only that proves the certificate.
+        config.resumption = Resumption::disabled();
+        Ok(Authorities {
+            certificates,
+            roots,
+            verifier,
+            config,
+            provider: self.provider.clone(),
+        })
+    }
+
+    /// What we show where a handshake asks who we are.
+    ///
+    /// # Errors
+    /// Files that cannot be read or used, a key that others can read, and a key of another
+    /// certificate.
+    pub(in crate::probe) fn identity(
+        &self,
+        ours: &ClientCertificate,
+    ) -> Result<Arc<CertifiedKey>, ProbeSetupError> {
+        let refuse = |reason: String| ProbeSetupError::ClientCertificate {
+            path: ours.file.clone(),
+            reason,
+        };
+        let pem = std::fs::read(&ours.file)
+            .map_err(|error| refuse(format!("{error}; name a readable PEM file")))?;
+        let chain = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| refuse(format!("{error}; it must be a PEM file")))?;
+        if chain.is_empty() {
+            return Err(refuse(
+                "it must hold at least one `BEGIN CERTIFICATE` block".to_owned(),
+            ));
+        }
+        let key = secret::read(&SecretPlace::File(ours.key_file.clone())).map_err(|source| {
+            ProbeSetupError::Secret {
+                of: "the client certificate".to_owned(),
+                source,
+            }
+        })?;
+        let shown = ours.key_file.display();
+        let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| {
+            refuse(format!(
+                "`{shown}` holds no private key; it must be a PEM file without a passphrase"
+            ))
+        })?;
+        CertifiedKey::from_der(chain, key, &self.provider)
+            .map(Arc::new)
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => refuse(format!(
+                    "the key in `{shown}` is that of another certificate; name the two that belong together"
+                )),
+                error => refuse(format!("{error}; name a certificate and its key")),
+            })
+    }
+}
+
+impl Authorities {
+    /// For clients that do not need to know what was presented.
+    pub(in crate::probe) fn for_others(&self) -> ClientConfig {
+        self.config.clone()
+    }
+}

@@ -44,12 +44,22 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let n_services = config.catalog.services.len();
     let n_partners = config.catalog.partners.len();
     print(format!(
-        "{}: {n_services} services, {n_endpoints} endpoints, {n_partners} partners\n{faults}",
+        "{}: {}, {}, {}\n",
         place.path().display(),
+        counted(n_services, "service"),
+        counted(n_endpoints, "endpoint"),
+        counted(n_partners, "partner"),
     ))?;
-    Ok(if faults.is_empty() {
-        exit::OK
-    } else {
-        exit::USAGE
-    })
+    if !faults.is_empty() {
+        print(format!(
+            "{faults}the file itself is right; what it points to must be there, and readable for the user that runs this\n"
+        ))?;
+        return Ok(exit::USAGE);
+    }
+    Ok(exit::OK)
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
 }

@@ -3,6 +3,7 @@
 mod approve;
 mod check;
 mod close;
+mod completions;
 mod declare;
 mod demo;
 mod evidence;
@@ -12,6 +13,7 @@ mod import;
 mod journal;
 mod key;
 mod letters;
+mod man;
 mod probe;
 mod reload;
 mod run;
@@ -89,6 +91,8 @@ enum Command {
     Verify(verify::Args),
     Key(key::Args),
     Demo(demo::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 static VERSION: LazyLock<String> =
@@ -117,6 +121,8 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Key(args) => key::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| {
         eprintln!("{}", failure.text);

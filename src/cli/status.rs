@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::{ConfigPlace, Failure, exit, print, runtime};
+use crate::sla::commitment::Ppm;
+use crate::sla::window::{SECOND_MS, show_duration_ms};
 use crate::web::status::{ServiceStatus, Status};
 
 /// Ask the running daemon what it sees
@@ -98,14 +100,25 @@ fn write_service(out: &mut String, service: &ServiceStatus) -> std::fmt::Result 
     writeln!(out, "{}: {}{since}", service.name, service.state)?;
     if let Some(month) = &service.month {
         let bound = |ratio: &Option<String>| ratio.clone().unwrap_or_else(|| "-".to_owned());
-        let left_s = month.remaining_max_ms / 1_000;
+        let target = Ppm::new(month.target_ppm).map_or_else(
+            || format!("{} ppm", month.target_ppm),
+            |target| target.to_string(),
+        );
+        let left = match month.remaining_max_ms {
+            left_ms @ 0.. => format!(
+                "{} of down time left",
+                show_duration_ms(whole_seconds(left_ms))
+            ),
+            over_ms => format!(
+                "{} of down time too many",
+                show_duration_ms(whole_seconds(-over_ms))
+            ),
+        };
         writeln!(
             out,
-            "  this month so far: {} to {} %, target {} ppm, {} s of down time left, outlook {}",
+            "  this month: at least {} %, at most {} %, for a target of {target}; {left}; outlook {}",
             bound(&month.lower),
             bound(&month.upper),
-            month.target_ppm,
-            left_s,
             bound(&month.outlook)
         )?;
     }
@@ -130,4 +143,8 @@ fn write_service(out: &mut String, service: &ServiceStatus) -> std::fmt::Result 
         }
     }
     Ok(())
+}
+
+fn whole_seconds(ms: i64) -> i64 {
+    ms - ms % SECOND_MS
 }

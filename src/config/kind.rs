@@ -830,7 +830,7 @@ words!(
     "tls" => Self::Tls, "plain" => Self::Plain
 );
 words!(
-    PeriodSource, "where the period comes from", "`\"text\"` or `\"assumption\"`", "\"text\"",
+    PeriodSource, "where the period comes from", "`\"text\"` (the clause says `a month`) or `\"assumption\"` (it names no period, and reports say so)", "\"text\"",
     "text" => Self::Text, "assumption" => Self::Assumption
 );
 words!(

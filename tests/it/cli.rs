@@ -211,7 +211,7 @@ fn ten_faults_of_a_configuration_are_ten_messages() {
     // Right ones are counted, and a file that is not there is named.
     place
         .say(&["check"])
-        .check(0, &["1 services, 1 endpoints, 3 partners"]);
+        .check(0, &["1 service, 1 endpoint, 3 partners"]);
     say(&["--config", "/nowhere/vigie.toml", "check"])
         .check(2, &["/nowhere/vigie.toml", "--config"]);
 }
@@ -449,9 +449,7 @@ fn a_store_that_is_not_for_this_program_is_refused_and_left_as_it_is() {
     let check_refused = |part: &str| {
         let before = std::fs::read(place.path("vigie.db")).unwrap();
         for command in commands {
-            place
-                .say(command)
-                .check(3, &[part, "the file was not touched"]);
+            place.say(command).check(3, &[part, "was not touched"]);
         }
         assert!(
             std::fs::read(place.path("vigie.db")).unwrap() == before,
@@ -526,7 +524,7 @@ fn probes_tell_what_came_of_them_and_no_command_shows_a_secret() {
     };
     let probe = ["probe", "socle"];
     let good = echo("200 OK");
-    say(good, "api/ping", &["check"]).check(0, &["1 endpoints"]);
+    say(good, "api/ping", &["check"]).check(0, &["1 endpoint"]);
     // The answer repeats the request: its secrets were sent.
     for body in ["api/ping", "authorization: Bearer t", "x-api-key: cle"] {
         let said = say(good, body, &probe);
@@ -568,4 +566,63 @@ fn what_the_system_refuses_is_told_apart_from_wrong_arguments() {
     say(&["demo", "--prepare-only", "--directory", &occupied])
         .check(2, &["it holds something else", "--directory"]);
     assert!(Path::new(&place.config).exists());
+}
+
+/// What a newcomer copies first is right, and the daemon's own help is there in every form.
+#[test]
+fn the_first_steps_work_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let readme = include_str!("../../README.md");
+    let (_, after) = readme.split_once("```toml\n").unwrap();
+    let (first, _) = after.split_once("```").unwrap();
+    let config = folder.path().join("vigie.toml");
+    std::fs::write(&config, first).unwrap();
+    let config = config.display().to_string();
+    say(&["--config", &config, "check"]).check(0, &["1 service, 1 endpoint, 0 partners"]);
+
+    let vigie = |arguments: &[&str]| {
+        let said = say(arguments);
+        assert_eq!((said.status, said.err.as_str()), (0, ""), "{arguments:?}");
+        said.out
+    };
+    assert!(vigie(&["completions", "bash"]).contains("vigie__subcmd__close"));
+    assert!(vigie(&["completions", "zsh"]).starts_with("#compdef vigie"));
+    assert!(vigie(&["man"]).contains(".TH vigie 1"));
+    let pages = folder.path().join("man");
+    vigie(&["man", &pages.display().to_string()]);
+    let close = std::fs::read_to_string(pages.join("vigie-close.1")).unwrap();
+    assert!(close.contains("dry\\-run"), "{close}");
+    say(&["man", "/proc/nowhere"]).check(3, &["/proc/nowhere"]);
+}
+
+/// The unit is one that systemd understands, and that gives away little.
+#[test]
+#[ignore = "needs systemd-analyze: tests/all"]
+fn the_service_is_hardened() {
+    let unit = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/packaging/systemd/vigie.service"
+    );
+    let analyze = |arguments: &[&str]| {
+        let output = Command::new("systemd-analyze")
+            .args(arguments)
+            .arg(unit)
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        String::from_utf8(said).unwrap()
+    };
+    let security = analyze(&["security", "--offline=true", "--no-pager"]);
+    let (_, level) = security
+        .split_once("exposure level for vigie.service: ")
+        .unwrap();
+    let level: f64 = level.split(' ').next().unwrap().parse().unwrap();
+    assert!(level <= 1.5, "{security}");
+    // The program is not installed where this runs; nothing else is wrong.
+    let wrong: Vec<String> = analyze(&["verify"])
+        .lines()
+        .filter(|line| !line.contains("vigie is not executable"))
+        .map(str::to_owned)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

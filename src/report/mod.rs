@@ -10,6 +10,7 @@ mod csv;
 mod figures;
 mod fonts;
 mod html;
+mod index;
 mod letter;
 mod look;
 mod page;
@@ -20,6 +21,7 @@ mod workshop;
 use chrono::NaiveDate;
 
 pub use fonts::shows;
+pub use index::{Index, Shelved, write_index};
 pub use letter::{Delivery, Letter, LetterText, write_letter};
 pub use look::{Additions, Colour, Logo, Look, LookError};
 pub use words::Sentence;

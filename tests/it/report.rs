@@ -2,6 +2,7 @@
 //!
 //! Statements are settled by the core from segments; nothing here builds a figure by hand.
 
+mod index;
 mod letter;
 mod pdf;
 mod reading;
@@ -894,8 +895,12 @@ fn text_of(html: &str) -> String {
 
 #[test]
 fn pages_say_what_they_always_said() {
-    for (name, case) in gallery() {
+    for (name, mut case) in gallery() {
         insta::assert_snapshot!(name, text_of(&case.html()));
+        if case.language == Language::French {
+            case.language = Language::English;
+            insta::assert_snapshot!(format!("{name}-en"), text_of(&case.html()));
+        }
     }
 }
 
@@ -1042,21 +1047,6 @@ fn an_operator_gives_reports_its_look_and_its_words() {
 }
 
 #[test]
-#[ignore = "for eyes: writes every kind of report into the directory named by VIGIE_GALLERY"]
-fn the_gallery_is_written() {
-    let Ok(directory) = std::env::var("VIGIE_GALLERY") else {
-        return;
-    };
-    for (name, case) in gallery() {
-        let folder = std::path::Path::new(&directory).join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        for document in case.documents() {
-            std::fs::write(folder.join(&document.name), &document.bytes).unwrap();
-        }
-    }
-}
-
-#[test]
 fn the_worst_day_and_hour_are_named_and_months_are_pooled() {
     let mut case = Case::new("2025-09").with_history(&YEAR);
     // Ten minutes, and forty that cross an hour: thirty of them in the second.
@@ -1093,4 +1083,24 @@ fn steps_beyond_the_commitment_are_compared_month_by_month() {
     assert!(september.contains("<td>96 % (atteint)</td>"), "{september}");
     let july = between(&html, "<th scope=\"row\">juillet 2025</th>", "</tr>");
     assert!(july.ends_with("<td>–</td>"), "{july}");
+}
+
+#[test]
+#[ignore = "for eyes: writes every kind of report into the directory named by VIGIE_GALLERY"]
+fn the_gallery_is_written() {
+    let Ok(directory) = std::env::var("VIGIE_GALLERY") else {
+        return;
+    };
+    let write = |name: &str, documents: Vec<Document>| {
+        let folder = std::path::Path::new(&directory).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        for document in documents {
+            std::fs::write(folder.join(&document.name), &document.bytes).unwrap();
+        }
+    };
+    for (name, case) in gallery() {
+        write(name, case.documents());
+    }
+    let dressed = october().with(|report| render(report, &mut Workshop::new(look())));
+    write("habille", dressed);
 }

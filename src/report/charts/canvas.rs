@@ -356,6 +356,13 @@ impl<'a> Canvas<'a> {
         ));
     }
 
+    /// Paper under a text that may stand on lines, centred as the text.
+    pub(super) fn halo(&self, text: &str, at: (f64, f64), size: f64) {
+        let (half, up) = (self.width_of(text, size) / 2.0 + 2.0, size / 2.0 + 1.0);
+        let (x, y) = ((at.0 - half, at.0 + half), (at.1 - up, at.1 + up));
+        self.rect(x, y, Paint::Paper);
+    }
+
     /// How wide a text is.
     fn width_of(&self, text: &str, size: f64) -> f64 {
         let style = Self::style(size, false, Paint::Ink);

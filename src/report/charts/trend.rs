@@ -140,6 +140,7 @@ pub(in crate::report) fn trend(report: &Report<'_>, words: &Words) -> Chart {
                 let rate = words.rate(rates.lower);
                 let label = rate.trim_end_matches(words.percent);
                 let at = (middle, upper.min(lower) - 12.0);
+                canvas.halo(label, at, SMALL);
                 if month == report.month {
                     canvas.bold(label, at, Anchor::Middle, Paint::Ink, SMALL);
                 } else {

@@ -621,6 +621,28 @@ pub(super) static WORDS: Words = Words {
     accessibility_title: "Accessibility",
     accessibility: "The HTML edition of this report is its reference edition. It can be read without pictures or colours: every chart is described and its data stand in a table. If something remains inaccessible to you, write to us: we will provide it in another form.",
 
+    index_title: "Availability reports",
+    index_text: "Each folder holds the report, its charts, its data and the measurements they come from. The commands below check the files of a folder and recompute the month.",
+    index_caption: "Reports, the newest first",
+    index_head: [
+        "Month",
+        "Service",
+        "Report",
+        "Minimum availability",
+        "Result",
+        "Documents",
+    ],
+    index_replaced: "(replaced)",
+    index_file: |name| match name {
+        "rapport.html" => Some("page"),
+        "rapport.pdf" => Some("PDF"),
+        "mesures.csv" => Some("data (CSV)"),
+        "mesures-tableur.csv" => Some("data for spreadsheets"),
+        "statement.json" => Some("result (JSON)"),
+        "evidence.json" => Some("measurements (JSON)"),
+        _ => None,
+    },
+
     chart_data: "Data of the chart",
     scroll: "can be scrolled sideways",
     axis_from: |floor| format!("The axis begins at {floor}."),

@@ -633,6 +633,28 @@ pub(super) static WORDS: Words = Words {
     accessibility_title: "Accessibilité",
     accessibility: "L'édition HTML de ce rapport en est l'édition de référence. Elle se lit sans image ni couleur\u{a0}: chaque graphique est décrit et ses données figurent dans un tableau. Si une information vous reste inaccessible, écrivez-nous\u{a0}: nous vous la fournirons sous une autre forme.",
 
+    index_title: "Rapports de disponibilité",
+    index_text: "Chaque dossier contient le rapport, ses graphiques, ses données et les relevés dont ils sont tirés. Les commandes ci-dessous contrôlent les fichiers d'un dossier et refont le calcul du mois.",
+    index_caption: "Rapports établis, le plus récent en premier",
+    index_head: [
+        "Mois",
+        "Service",
+        "Rapport",
+        "Disponibilité minimale",
+        "Résultat",
+        "Documents",
+    ],
+    index_replaced: "(annulé et remplacé)",
+    index_file: |name| match name {
+        "rapport.html" => Some("page"),
+        "rapport.pdf" => Some("PDF"),
+        "mesures.csv" => Some("données (CSV)"),
+        "mesures-tableur.csv" => Some("données pour tableur"),
+        "statement.json" => Some("résultat (JSON)"),
+        "evidence.json" => Some("relevés (JSON)"),
+        _ => None,
+    },
+
     chart_data: "Données du graphique",
     scroll: "défilement horizontal possible",
     axis_from: |floor| format!("L'axe commence à {floor}."),

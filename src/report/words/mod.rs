@@ -328,6 +328,15 @@ pub(crate) struct Words {
     pub(crate) accessibility_title: &'static str,
     pub(crate) accessibility: &'static str,
 
+    // The index of an archive.
+    pub(crate) index_title: &'static str,
+    pub(crate) index_text: &'static str,
+    pub(crate) index_caption: &'static str,
+    pub(crate) index_head: [&'static str; 6],
+    pub(crate) index_replaced: &'static str,
+    /// What a file is called, if it is worth a link.
+    pub(crate) index_file: fn(&str) -> Option<&'static str>,
+
     // Charts.
     pub(crate) chart_data: &'static str,
     pub(crate) scroll: &'static str,

@@ -3,7 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::gallery;
+use vigie::report::render_html;
+use vigie::sla::availability::Verdict;
+use vigie::sla::catalog::Language;
+
+use super::index::{page, shelved};
+use super::{gallery, look, october};
 
 /// Where `tests/all` puts the checkers from npm.
 fn checkers() -> PathBuf {
@@ -14,11 +19,18 @@ fn checkers() -> PathBuf {
 
 /// Every kind of page, each in a file of its own.
 fn pages(folder: &Path) -> Vec<PathBuf> {
+    let dressed = october().with(|report| render_html(report, &look()));
+    let editions = [shelved("2025-10", 1, Verdict::Missed, false)];
     gallery()
         .into_iter()
-        .map(|(name, case)| {
+        .map(|(name, case)| (name, case.html()))
+        .chain([
+            ("look", dressed),
+            ("index", page(Language::French, &editions)),
+        ])
+        .map(|(name, html)| {
             let file = folder.join(format!("{name}.html"));
-            std::fs::write(&file, case.html()).unwrap();
+            std::fs::write(&file, html).unwrap();
             file
         })
         .collect()

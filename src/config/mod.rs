@@ -129,6 +129,8 @@ pub struct ServerConfig {
     pub statement_timeout: Duration,
     /// As whom we record there.
     pub vantage: VantageId,
+    /// The folder that keeps what was seen while the server cannot be reached.
+    pub spool: PathBuf,
 }
 
 /// How the connection to a database server is protected.

@@ -68,6 +68,7 @@ pub(super) struct Store {
     pub(super) ca_file: Given<PathBuf>,
     pub(super) connect_timeout: Given<Ms>,
     pub(super) statement_timeout: Given<Ms>,
+    pub(super) spool: Given<PathBuf>,
 }
 
 pub(super) struct Password {
@@ -379,6 +380,7 @@ fn store(table: &Table<'_>) -> Store {
         ca_file: table.optional("ca_file"),
         connect_timeout: table.optional("connect_timeout"),
         statement_timeout: table.optional("statement_timeout"),
+        spool: table.optional("spool"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 
 use super::db::{self, Database, Row, Value, damaged, values};
-use super::{Store, StoreError, id, instant, optional_instant, outcome};
+use super::{Parcel, Store, StoreError, id, instant, optional_instant, outcome};
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Finding, MissCause, Observation, Outcome, Phases, Trace};
 use crate::sla::window::{Timestamp, Window};
@@ -93,6 +93,18 @@ impl Store {
             self.n_fresh = Some(0);
         }
         Ok(appended)
+    }
+
+    /// Keeps what was handed in together, its missed ticks first: a schedule that starts again goes
+    /// on after the last tick that was taken, and would not count those before it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn take_in(&mut self, parcel: &Parcel) -> Result<(), StoreError> {
+        if !parcel.missed.is_empty() {
+            self.save_missed(&parcel.missed)?;
+        }
+        self.append(&parcel.findings).map(drop)
     }
 
     fn count_fresh(&self) -> Result<usize, StoreError> {

@@ -29,7 +29,9 @@ mod migrations;
 mod open;
 mod outbox;
 mod outcome;
+mod parcel;
 mod server;
+mod spool;
 mod statement;
 
 use std::collections::HashMap;
@@ -50,6 +52,8 @@ pub use journal::{Action, ActionKind, JournalCheck, JournalEntry, JournalFault};
 pub use outbox::{
     Attempt, LetterContent, LetterFilter, LetterId, LetterState, OutboxCounts, Release, SavedLetter,
 };
+pub use parcel::Parcel;
+pub use spool::{Kept, Spool};
 pub use statement::{NewStatement, Saved, SavedStatement};
 
 use db::{Database, Isolation, Row, damaged};

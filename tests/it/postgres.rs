@@ -127,6 +127,26 @@ impl Server {
         panic!("PostgreSQL does not start:\n{log}");
     }
 
+    /// Kills every process of it at once, as a power cut would, and leaves its files.
+    pub(crate) fn kill(&mut self) {
+        let file = std::fs::read_to_string(self.directory.join("postmaster.pid")).unwrap();
+        let postmaster = file.lines().next().unwrap();
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = std::fs::read_to_string(children).unwrap();
+        if let Some((child, _)) = &mut self.running {
+            // What waits for the end of its input would tidy up.
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        self.running = None;
+        for process in [postmaster].into_iter().chain(children.split_whitespace()) {
+            let _ = command("kill")
+                .args(["-KILL", process])
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+
     /// A server with nothing in it but a new database, of that name.
     pub(crate) fn new_database(&self, name: &str) -> StoreConfig {
         self.sql("postgres", &format!("CREATE DATABASE {name}"));
@@ -173,7 +193,7 @@ impl Drop for Server {
 }
 
 /// A store on the server of `url`, without TLS.
-pub(crate) fn store(url: &str, vantage: &str) -> StoreConfig {
+fn store(url: &str, vantage: &str) -> StoreConfig {
     StoreConfig::Server(Box::new(ServerConfig {
         name: url.to_owned(),
         connection: url.parse().unwrap(),
@@ -182,6 +202,7 @@ pub(crate) fn store(url: &str, vantage: &str) -> StoreConfig {
         connect_timeout: Duration::from_secs(5),
         statement_timeout: Duration::from_secs(60),
         vantage: VantageId::new(vantage).unwrap(),
+        spool: "unused".into(),
     }))
 }
 

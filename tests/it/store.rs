@@ -20,6 +20,7 @@ mod block;
 mod files;
 mod kill;
 mod outbox;
+mod spool;
 mod story;
 mod tampering;
 

@@ -39,7 +39,7 @@ use crate::config::{Config, StoreConfig};
 use crate::metrics::Metrics;
 use crate::schedule::MissedTicks;
 use crate::sla::observation::Finding;
-use crate::store::{Action, ActionKind, Store};
+use crate::store::{Action, ActionKind, Spool, Store};
 use crate::web::{self, Pages};
 
 pub use recorder::missed_row;
@@ -47,11 +47,13 @@ pub use recorder::missed_row;
 use asker::{Asker, ask};
 use keeper::{Backlog, keep};
 use plan::{Plan, Shift};
-use recorder::{Pressure, record};
+use recorder::{Far, Keeping, Pressure, record};
 use refresher::Picture;
 
 /// Findings that wait for the store; beyond it they are lost, and counted.
 const BACKLOG_MAX: usize = 100_000;
+/// What waits on disk at most for a store that cannot be reached.
+const SPOOL_BYTES_MAX: u64 = 1 << 30;
 /// Batches that wait for the keeper.
 const EVENTS_MAX: usize = 64;
 /// How often the board is shown anew; also the longest sleep of the scheduler, so that a wall
@@ -82,8 +84,8 @@ pub async fn run(
     let mut plan = Plan::new(config)?;
     let mut config = Arc::clone(&plan.config);
     let now = clock.now();
-    let mut store = open_store(&config)?;
-    plan.comes_into_force(&mut store, now)?;
+    let mut keeping = open_store(&config)?;
+    plan.comes_into_force(keeping.store(), now)?;
 
     let board = Board::new(&config.catalog, now);
     let (show, shown) = watch::channel(Arc::new(board.clone()));
@@ -99,7 +101,7 @@ pub async fn run(
         .spawn({
             let (events, pressure) = (events.clone(), Arc::clone(&pressure));
             let vantage = config.vantage.clone();
-            move || record(store, &vantage, notes, &events, &pressure)
+            move || record(keeping, &vantage, notes, &events, &pressure)
         })
         .context("start the recorder")?;
     let keeper = tokio::spawn(keep(
@@ -221,14 +223,21 @@ fn tell_reloading() {
     }
 }
 
-fn open_store(config: &Config) -> anyhow::Result<Store> {
-    if let StoreConfig::File(path) = &config.store
-        && let Some(folder) = path.parent()
-    {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("create the store's folder `{}`", folder.display()))?;
+fn open_store(config: &Config) -> anyhow::Result<Keeping> {
+    match &config.store {
+        StoreConfig::File(path) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)
+                    .with_context(|| format!("create the store's folder `{}`", folder.display()))?;
+            }
+            Ok(Keeping::Near(Box::new(Store::open(&config.store)?)))
+        }
+        StoreConfig::Server(server) => {
+            let store = Store::open(&config.store)?;
+            let spool = Spool::open(&server.spool, SPOOL_BYTES_MAX)?;
+            Ok(Keeping::Far(Box::new(Far::new(store, spool)?)))
+        }
     }
-    Ok(Store::open(&config.store)?)
 }
 
 /// What the scheduler tells the recorder.

@@ -1,18 +1,25 @@
 //! Commits findings in groups, and tells the keeper once they are safe.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tracing::error;
+use tracing::{error, info};
 
 use super::{Event, Note};
 use crate::schedule::MissedTicks;
 use crate::sla::catalog::VantageId;
-use crate::store::{Missed, Store};
+use crate::store::{Kept, Missed, Parcel, Spool, Store, StoreError};
 
 /// Findings committed together at most.
 const BATCH_MAX: usize = 5_000;
+
+/// How long to wait before a store that failed is tried again: at first, and at most.
+const WAIT_MIN: Duration = Duration::from_millis(500);
+const WAIT_MAX: Duration = Duration::from_secs(15);
+
+/// How often a server is asked how large the database is.
+const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
 /// How hard it is to get things saved.
 #[derive(Default)]
@@ -25,51 +32,180 @@ pub(super) struct Pressure {
 
 /// The recorder: takes what waits, commits it together, tells the keeper.
 pub(super) fn record(
-    mut store: Store,
+    mut keeping: Keeping,
     vantage: &VantageId,
     mut notes: mpsc::Receiver<Note>,
     events: &mpsc::Sender<Event>,
     pressure: &Pressure,
 ) {
     while let Some(first) = notes.blocking_recv() {
-        let mut findings = Vec::new();
+        let mut parcel = Parcel::default();
         let mut missed = Vec::new();
         let mut next = Some(first);
         while let Some(note) = next {
             match note {
-                Note::Seen(finding) => findings.push(*finding),
+                Note::Seen(finding) => parcel.findings.push(*finding),
                 Note::Missed(ticks) => missed.extend(ticks),
             }
-            next = (findings.len() < BATCH_MAX)
+            next = (parcel.findings.len() < BATCH_MAX)
                 .then(|| notes.try_recv().ok())
                 .flatten();
         }
-        let in_hand = u64::try_from(findings.len()).unwrap_or(u64::MAX);
-        pressure.in_hand.store(in_hand, Ordering::Relaxed);
-        let rows: Vec<Missed> = missed
+        let in_hand = u64::try_from(parcel.findings.len()).unwrap_or(u64::MAX);
+        pressure
+            .in_hand
+            .store(in_hand + keeping.n_spooled(), Ordering::Relaxed);
+        parcel.missed = missed
             .iter()
             .map(|ticks| missed_row(ticks, vantage))
             .collect();
-        let saved = insist(pressure, &notes, || {
-            // Missed ticks first: a schedule that starts again goes on after the last tick that
-            // was taken, and would not count those before it.
-            store.save_missed(&rows)?;
-            store.append(&findings).map(drop)
-        });
+        let saved = match &mut keeping {
+            Keeping::Near(store) => insist(pressure, &notes, || store.take_in(&parcel)),
+            Keeping::Far(far) => far.save(&parcel, pressure),
+        };
+        pressure
+            .in_hand
+            .store(keeping.n_spooled(), Ordering::Relaxed);
         if !saved {
             pressure.lost.fetch_add(in_hand, Ordering::Relaxed);
             continue;
         }
-        pressure.in_hand.store(0, Ordering::Relaxed);
-        if let Ok(size_bytes) = store.size_bytes() {
-            pressure.size_bytes.store(size_bytes, Ordering::Relaxed);
-        }
+        keeping.measure(pressure);
         // The keeper goes only after us.
-        if !findings.is_empty() {
-            let _ = events.blocking_send(Event::Stored(findings));
+        if !parcel.findings.is_empty() {
+            let _ = events.blocking_send(Event::Stored(parcel.findings));
         }
         if !missed.is_empty() {
             let _ = events.blocking_send(Event::Missed(missed));
+        }
+    }
+    if let Keeping::Far(far) = &mut keeping {
+        far.end();
+    }
+}
+
+/// Where the recorder keeps what it takes.
+pub(super) enum Keeping {
+    /// In a store on this machine: while it fails, everything waits.
+    Near(Box<Store>),
+    /// In a store that the network may cut off: meanwhile, in a spool.
+    Far(Box<Far>),
+}
+
+impl Keeping {
+    pub(super) fn store(&mut self) -> &mut Store {
+        match self {
+            Self::Near(store) => store,
+            Self::Far(far) => &mut far.store,
+        }
+    }
+
+    fn n_spooled(&self) -> u64 {
+        match self {
+            Self::Near(_) => 0,
+            Self::Far(far) => far.spool.n_findings(),
+        }
+    }
+
+    fn measure(&mut self, pressure: &Pressure) {
+        let size_bytes = match self {
+            Self::Near(store) => store.size_bytes(),
+            Self::Far(far) => {
+                // Asking a server takes as long as committing.
+                let now = Instant::now();
+                if now < far.next_measure {
+                    return;
+                }
+                far.next_measure = now + MEASURE_EVERY;
+                far.store.size_bytes()
+            }
+        };
+        if let Ok(size_bytes) = size_bytes {
+            pressure.size_bytes.store(size_bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A store that the network may cut off, and the spool before it.
+pub(super) struct Far {
+    store: Store,
+    spool: Spool,
+    /// When the store may be tried again, and how long to wait after that.
+    next_try: Instant,
+    wait: Duration,
+    next_measure: Instant,
+}
+
+impl Far {
+    /// Hands in first what waits from before: a schedule goes on after what the store knows.
+    pub(super) fn new(mut store: Store, mut spool: Spool) -> Result<Self, StoreError> {
+        while !spool.is_empty() {
+            spool.hand_in(|parcel| store.take_in(&parcel))?;
+        }
+        Ok(Self {
+            store,
+            spool,
+            next_try: Instant::now(),
+            wait: WAIT_MIN,
+            next_measure: Instant::now(),
+        })
+    }
+
+    /// Keeps a parcel, in the store or behind what waits before it; whether it could.
+    fn save(&mut self, parcel: &Parcel, pressure: &Pressure) -> bool {
+        if self.next_try <= Instant::now() {
+            // No more than a file of the spool at a time: what is seen meanwhile must not wait.
+            let handed_in = self
+                .spool
+                .hand_in(|waiting| self.store.take_in(&waiting))
+                .and_then(|()| match self.spool.is_empty() {
+                    true => self.store.take_in(parcel).map(|()| true),
+                    false => Ok(false),
+                });
+            match handed_in {
+                Ok(all) => {
+                    if self.wait > WAIT_MIN {
+                        info!("the store takes observations again");
+                    }
+                    self.wait = WAIT_MIN;
+                    if all {
+                        return true;
+                    }
+                }
+                Err(failure) => {
+                    let n_errors = pressure.write_errors.fetch_add(1, Ordering::Relaxed) + 1;
+                    self.wait = (self.wait * 2).min(WAIT_MAX);
+                    self.next_try = Instant::now() + self.wait;
+                    error!(
+                        n_errors,
+                        "failed to {failure}; what is seen waits in the spool; trying again in {} s",
+                        self.wait.as_secs()
+                    );
+                }
+            }
+        }
+        match self.spool.put(parcel) {
+            Ok(Kept::Yes) => true,
+            Ok(Kept::Full) => {
+                error!("the spool is full: observations are lost, and their time will be unknown");
+                false
+            }
+            Err(failure) => {
+                error!(
+                    "failed to {failure}; observations are lost, and their time will be unknown"
+                );
+                false
+            }
+        }
+    }
+
+    /// Hands in what waits, if it can be; the rest waits for the next start.
+    fn end(&mut self) {
+        while !self.spool.is_empty() {
+            if let Err(failure) = self.spool.hand_in(|parcel| self.store.take_in(&parcel)) {
+                error!("failed to {failure}; what was seen waits in the spool");
+                return;
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::config::reader::Given;
 use crate::config::{ServerConfig, ServerSecurity, StoreConfig, raw};
 use crate::sla::catalog::{SecretPlace, VantageId};
 
+const DEFAULT_SPOOL: &str = "/var/lib/vigie/spool";
 const DEFAULT_CONNECT_TIMEOUT_MS: i64 = 5_000;
 const DEFAULT_STATEMENT_TIMEOUT_MS: i64 = 60_000;
 
@@ -68,6 +69,7 @@ impl Checker<'_> {
             connect_timeout: timeout(raw.connect_timeout, DEFAULT_CONNECT_TIMEOUT_MS)?,
             statement_timeout: timeout(raw.statement_timeout, DEFAULT_STATEMENT_TIMEOUT_MS)?,
             vantage: vantage?.clone(),
+            spool: self.path(raw.spool, DEFAULT_SPOOL)?,
         })))
     }
 
@@ -79,6 +81,7 @@ impl Checker<'_> {
             ("ca_file", raw.ca_file.at()),
             ("connect_timeout", raw.connect_timeout.at()),
             ("statement_timeout", raw.statement_timeout.at()),
+            ("spool", raw.spool.at()),
         ];
         for (key, at) in keys {
             if let Some(at) = at {

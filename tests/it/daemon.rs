@@ -149,12 +149,16 @@ fn load(file: &Path) -> Config {
     config::load(file).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// Asks until `look` finds what it looks for in the answer.
-async fn ask_until<T>(what: &str, url: &str, mut look: impl FnMut(&str) -> Option<T>) -> T {
+pub(crate) async fn ask_until<T>(
+    what: &str,
+    url: &str,
+    mut look: impl FnMut(&str) -> Option<T>,
+) -> T {
     let client = client();
     let mut last = String::new();
     for _ in 0..TRIES {

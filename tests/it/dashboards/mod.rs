@@ -1,6 +1,7 @@
 //! What ops load into Prometheus and Grafana: it names only what the program exports, the runbook
 //! knows every alert, and promtool agrees.
 
+mod live;
 mod source;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,11 @@ use vigie::metrics::SHAPES;
 use crate::metrics::python;
 
 const RULES: &str = include_str!("../../../dashboards/rules/vigie.yml");
-const RULE_TESTS: &str = include_str!("../../../dashboards/rules/tests.yml");
+const RULE_TESTS: [&str; 3] = [
+    include_str!("../../../dashboards/rules/tests/outages.yml"),
+    include_str!("../../../dashboards/rules/tests/partial.yml"),
+    include_str!("../../../dashboards/rules/tests/month-and-monitoring.yml"),
+];
 const RUNBOOK: &str = include_str!("../../../docs/runbook.md");
 /// Every name that a scrape can show.
 fn exported() -> BTreeSet<&'static str> {
@@ -84,7 +89,9 @@ fn rules_and_dashboards_name_only_what_exists() {
         .flat_map(|line| [line, "\n"])
         .collect();
     check_names("vigie.yml", &expressions_of_rules);
-    check_names("tests.yml", RULE_TESTS);
+    for tests in RULE_TESTS {
+        check_names("a test of the rules", tests);
+    }
     check_names("runbook.md", RUNBOOK);
     for (_, place, dashboard) in source::all() {
         let name = place.display().to_string();
@@ -130,8 +137,10 @@ fn every_alert_is_routed_said_in_two_languages_explained_and_tested() {
         assert!(rule.contains(&link), "{alert} does not link to its section");
         // By its name, or as a row of the table.
         let tier = labels.split("tier: ").nth(1).and_then(|rest| rest.get(..2));
-        let is_tested = RULE_TESTS.contains(alert)
-            || tier.is_some_and(|tier| RULE_TESTS.contains(&format!("tier=\"{tier}\"")));
+        let is_tested = RULE_TESTS.iter().any(|tests| {
+            tests.contains(alert)
+                || tier.is_some_and(|tier| tests.contains(&format!("tier=\"{tier}\"")))
+        });
         assert!(is_tested, "{alert} has no test");
     }
     assert_eq!(names, headings);
@@ -301,9 +310,57 @@ fn promtool_accepts_the_rules() {
     check_promtool(&["check", "rules", "rules/vigie.yml"]);
 }
 
-/// Twelve days are played minute by minute: this takes some two minutes.
+/// Ten days are played minute by minute, the files side by side.
 #[test]
 #[ignore = "needs promtool: tests/all"]
 fn every_alert_fires_when_it_must_and_ends() {
-    check_promtool(&["test", "rules", "rules/tests.yml"]);
+    std::thread::scope(|scope| {
+        for tests in ["outages", "partial", "month-and-monitoring"] {
+            let file = format!("rules/tests/{tests}.yml");
+            scope.spawn(move || check_promtool(&["test", "rules", &file]));
+        }
+    });
+}
+
+/// The example is one that Alertmanager takes, and leads each alert to whom it is for.
+#[test]
+#[ignore = "needs prometheus-alertmanager: tests/all"]
+fn alerts_are_led_to_whom_they_are_for() {
+    let amtool = |args: &[&str]| {
+        let output = Command::new("amtool")
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards"))
+            .args(args)
+            .output()
+            .expect("amtool runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    amtool(&["check-config", "alertmanager.yml"]);
+    for (alert, rule) in alerts() {
+        let labels = rule
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("labels: {"))
+            .and_then(|labels| labels.strip_suffix('}'))
+            .expect("labels");
+        let label = |name: &str| {
+            let mut pairs = labels.split(", ").filter_map(|pair| pair.split_once(": "));
+            pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+        };
+        let expected = match (label("owner"), label("severity")) {
+            (_, Some("info")) => "service-information",
+            (Some("service"), Some("page")) => "service-pages",
+            (Some("service"), Some("ticket")) => "service-tickets",
+            (Some("monitoring"), Some("page")) => "monitoring-pages",
+            (Some("monitoring"), Some("ticket")) => "monitoring-tickets",
+            other => panic!("{alert}: {other:?}"),
+        };
+        let pairs: Vec<String> = labels
+            .split(", ")
+            .map(|pair| pair.replace(": ", "="))
+            .collect();
+        let mut args = vec!["config", "routes", "test", "--config.file=alertmanager.yml"];
+        args.extend(pairs.iter().map(String::as_str));
+        assert_eq!(amtool(&args), expected, "{alert}");
+    }
 }

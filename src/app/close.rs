@@ -16,6 +16,7 @@ use super::load::{
     ServiceMonth, announced_maintenance, check_known, closable_from, find_partner, find_service,
     membership, service_month,
 };
+use super::shelf::write_indexes;
 use crate::config::Config;
 use crate::exchange::{SigningKey, compare, engine, read_figures, sha256_hex, statement_json};
 use crate::report::{
@@ -170,6 +171,15 @@ pub fn close(
     for (done, (settled, edition)) in settled.iter().zip(editions).enumerate() {
         progress(Progress { done, all });
         closed.push(write(&mut press, store, settled, edition)?);
+    }
+    match order.kind {
+        Kind::Final | Kind::Revise(_) => {
+            for partner in partners {
+                write_indexes(config, partner, order.month)?;
+            }
+        }
+        // What is provisional is not kept.
+        Kind::Provisional | Kind::DryRun => {}
     }
     progress(Progress { done: all, all });
     Ok(closed)
@@ -770,7 +780,7 @@ fn latency<'a>(
 
 /// Names every file of a report with its SHA-256; written last, so that its presence means that
 /// the report is whole. `sha256sum -c SHA256SUMS` checks it.
-const CHECKSUMS: &str = "SHA256SUMS";
+pub(super) const CHECKSUMS: &str = "SHA256SUMS";
 
 /// `<reports>/<partner>/<month>/<number without the month>/`
 pub(super) fn folder(reports: &Path, partner: &PartnerId, month: Month, number: &str) -> PathBuf {

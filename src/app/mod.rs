@@ -6,4 +6,5 @@ pub mod export;
 pub mod import;
 pub mod letters;
 pub mod load;
+mod shelf;
 pub mod watch;

@@ -469,7 +469,11 @@ fn an_issued_report_does_not_change_when_an_earlier_month_is_closed() {
     installation.close_for_one("2025-10", Kind::Final);
     installation.close_for_one("2025-11", Kind::Final);
     let now = installation.files();
-    for (path, bytes) in &issued {
+    // The index of the partner's folder is no part of a report.
+    for (path, bytes) in issued
+        .iter()
+        .filter(|(path, _)| !path.ends_with("index.html"))
+    {
         assert!(now[path] == *bytes, "`{}` was changed", path.display());
     }
 }
@@ -594,7 +598,25 @@ fn check_revision(change: impl FnOnce(&mut Installation) -> [i64; 2]) {
     }
     let now = installation.files();
     for (path, bytes) in &issued {
-        assert!(now[path] == *bytes, "the old `{}` stays", path.display());
+        // The index tells of the new edition.
+        let same = now[path] == *bytes;
+        assert_eq!(same, !path.ends_with("index.html"), "{}", path.display());
+    }
+    let month = folder_of(&second).parent().unwrap();
+    for (folder, prefix) in [(month, ""), (month.parent().unwrap(), "2025-10/")] {
+        let index = std::fs::read_to_string(folder.join("index.html")).unwrap();
+        assert!(index.contains("<td>2025-10-particulier-v1 (annulé et remplacé)</td>"));
+        assert!(index.contains("<td>2025-10-particulier-v2</td>"));
+        for document in [
+            "rapport.html",
+            "rapport.pdf",
+            "mesures.csv",
+            "statement.json",
+        ] {
+            let address = format!("{prefix}particulier-v2/{document}");
+            assert!(index.contains(&format!("href=\"{address}\"")), "{index}");
+            assert!(folder.join(&address).exists(), "{address}");
+        }
     }
     let revisions = installation.revisions("2025-10");
     assert_eq!(revisions.len(), 2);

@@ -3,6 +3,13 @@
 use std::io::{self, Read};
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use ruzstd::decoding::StreamingDecoder;
+
+/// How much of a compressed body is looked at in one step.
+const BROTLI_BUFFER_BYTES: usize = 4 * 1024;
+
+/// What we ask for.
+pub(super) const CODINGS: &str = "gzip, deflate, br, zstd";
 
 /// Why a body cannot be shown to the judge.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +51,11 @@ pub(super) fn inflate(
             }
             // Some servers send the bare stream, against the standard.
             "deflate" => read_bounded(DeflateDecoder::new(body.as_slice()), bytes_max),
+            "br" => read_bounded(
+                brotli_decompressor::Decompressor::new(body.as_slice(), BROTLI_BUFFER_BYTES),
+                bytes_max,
+            ),
+            "zstd" => unzstd(&body, bytes_max),
             _ => return Err(InflateError::UnknownEncoding(coding.clone())),
         };
         body = match inflated {
@@ -53,6 +65,19 @@ pub(super) fn inflate(
         };
     }
     Ok(body)
+}
+
+/// Undoes zstd, whose frames follow each other.
+fn unzstd(mut frames: &[u8], bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    while !frames.is_empty() {
+        let frame = StreamingDecoder::new(&mut frames).map_err(io::Error::other)?;
+        let Some(part) = read_bounded(frame, bytes_max - bytes.len())? else {
+            return Ok(None);
+        };
+        bytes.extend(part);
+    }
+    Ok(Some(bytes))
 }
 
 /// Everything `reader` gives, or nothing if that is more than `bytes_max` bytes.

@@ -1,10 +1,12 @@
 //! One HTTP or HTTPS request over a connection of its own.
 //!
 //! Reading order: this file, [`request`] (what is sent), [`redirect`] (where an answer leads),
-//! [`broken`] (what broke off), [`watched`] (when the request had left us).
+//! [`broken`] (what broke off), [`watched`] (when the request had left us), [`replay`] (an answer
+//! without a connection).
 
 mod broken;
 mod redirect;
+mod replay;
 mod request;
 mod watched;
 
@@ -24,6 +26,7 @@ use hyper::{Request, Response, Uri, Version};
 use hyper_util::rt::TokioIo;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
 
 use super::dial::Dialer;
@@ -38,6 +41,7 @@ use crate::sla::window::{HOUR_MS, Timestamp};
 
 use broken::{broken, timed_out};
 use redirect::redirected;
+use replay::Recorded;
 use request::Leg;
 use watched::{Outgoing, Watched};
 
@@ -62,12 +66,37 @@ pub(super) struct Asking<'a> {
 
 /// Asks once. Everything that happens is in the ending and on the trail.
 pub(super) async fn ask(asking: Asking<'_>, trail: &mut Trail) -> Ending {
-    let Asking {
-        probe, prepared, ..
-    } = asking;
     let mut token = None;
     let exchanged = timeout_at(trail.deadline(), follow(asking, &mut token, trail)).await;
     trail.end();
+    conclude(asking, exchanged, token.as_ref(), trail).await
+}
+
+/// The same with `answer`, as HTTP/1.1 sends it, in place of what connections would bring.
+pub(super) async fn replay(asking: Asking<'_>, answer: &[u8], trail: &mut Trail) -> Ending {
+    let leg = &asking.prepared.first;
+    let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+    let stream = Recorded::new(answer.to_vec());
+    let request = leg.request(Uri::from(leg.path.clone()), &trail.marks);
+    let exchange = over_http1(asking, stream, nobody, leg, request, trail);
+    let exchanged = match exchange.await {
+        Ok(answer) => Ok(answer),
+        Err(ending) => Err(without_body(asking.probe, trail).unwrap_or(ending)),
+    };
+    trail.end();
+    conclude(asking, Ok(exchanged), None, trail).await
+}
+
+/// Judges what came of asking.
+async fn conclude(
+    asking: Asking<'_>,
+    exchanged: Result<Result<Answer, Ending>, Elapsed>,
+    token: Option<&Token>,
+    trail: &mut Trail,
+) -> Ending {
+    let Asking {
+        probe, prepared, ..
+    } = asking;
 
     let mut ending = match exchanged {
         Ok(Ok(answer)) => {
@@ -82,7 +111,7 @@ pub(super) async fn ask(asking: Asking<'_>, trail: &mut Trail) -> Ending {
         Ok(Err(ending)) => ending,
         Err(_elapsed) => without_body(probe, trail).unwrap_or_else(|| timed_out(trail)),
     };
-    let token = token.as_ref().map(Token::secret);
+    let token = token.map(Token::secret);
     for secret in prepared.secrets.iter().chain(token) {
         let secret = secret.expose_secret();
         if !secret.is_empty() {

@@ -235,6 +235,45 @@ impl Prober {
         } else {
             self.controls.review(ending, &self.dialer).await
         };
+        self.finding(endpoint, tick, at, ending, trail)
+    }
+
+    /// What a probe of an `http` endpoint would say if this were all that came back, as HTTP/1.1
+    /// sends it: for recorded answers and made-up ones. Nothing is asked, no redirect is followed.
+    ///
+    /// # Errors
+    /// What keeps the endpoint from being asked.
+    pub async fn replay(
+        &self,
+        endpoint: &Endpoint,
+        answer: &[u8],
+        at: Timestamp,
+    ) -> Result<(Finding, Explanation), ProbeSetupError> {
+        let Probe::Http(probe) = &endpoint.probe;
+        let prepared = self.prepared(&endpoint.id, probe)?;
+        let mut trail = Trail::begin(Duration::from_millis(
+            endpoint.timeout_ms.max(0).unsigned_abs(),
+        ));
+        let asking = Asking {
+            trust: &self.trust,
+            dialer: &self.dialer,
+            probe,
+            prepared: &prepared,
+            at,
+        };
+        let ending = http::replay(asking, answer, &mut trail).await;
+        Ok(self.finding(endpoint, at, at, ending, trail))
+    }
+
+    /// What a probe that ended so has found.
+    fn finding(
+        &self,
+        endpoint: &Endpoint,
+        tick: Timestamp,
+        at: Timestamp,
+        mut ending: Ending,
+        trail: Trail,
+    ) -> (Finding, Explanation) {
         // An answer from a cache speaks from the instant when the service looked, unless that is
         // so long ago that it says nothing about now.
         let mut speaks_from = at;

@@ -15,6 +15,8 @@ pub(super) struct Trail {
     pub(super) marks: Marks,
     /// The stage under way, and since when.
     under_way: Option<(Stage, Instant)>,
+    /// Since when none is: the next one began there, so that no time is nobody's.
+    idle_since: Instant,
     ended: Option<Instant>,
     judged: Option<Instant>,
     assessments: Vec<Assessment>,
@@ -31,12 +33,14 @@ pub(super) struct Trail {
 
 impl Trail {
     pub(super) fn begin(timeout: Duration) -> Self {
+        let began = Instant::now();
         Self {
-            began: Instant::now(),
+            began,
             deadline: tokio::time::Instant::now() + timeout,
             timeout,
             marks: Marks::default(),
             under_way: None,
+            idle_since: began,
             ended: None,
             judged: None,
             assessments: Vec::new(),
@@ -70,13 +74,18 @@ impl Trail {
     /// Ends the stage under way and begins the next.
     pub(super) fn enter(&mut self, stage: Stage) {
         let now = Instant::now();
+        let since = match self.under_way {
+            Some(_) => now,
+            None => self.idle_since,
+        };
         self.close(now);
-        self.under_way = Some((stage, now));
+        self.under_way = Some((stage, since));
     }
 
     /// Ends the connection under way: the next is that of a redirect.
     pub(super) fn next_hop(&mut self) {
-        self.close(Instant::now());
+        self.idle_since = Instant::now();
+        self.close(self.idle_since);
         self.under_way = None;
         self.marks = Marks::default();
         self.earlier.push(std::mem::take(&mut self.hop));

@@ -17,6 +17,7 @@ use rustls::sign::CertifiedKey;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::assert::Assertions;
+use super::super::body::CODINGS;
 use super::super::oauth::{Token, Tokens};
 use super::super::proxy::{self, Credentials};
 use super::super::tls::{H2, HTTP1, Terms, Trust};
@@ -95,7 +96,7 @@ pub(in crate::probe) fn prepare(
         )));
     headers
         .entry(ACCEPT_ENCODING)
-        .or_insert(HeaderValue::from_static("gzip, deflate"));
+        .or_insert(HeaderValue::from_static(CODINGS));
     let mut tokens = None;
     match &probe.authentication {
         None => {}

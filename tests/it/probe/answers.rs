@@ -417,6 +417,12 @@ async fn compressed_bodies_are_read_and_lying_ones_are_not() {
     let mut twice = GzEncoder::new(Vec::new(), Compression::default());
     twice.write_all(&zlib).unwrap();
     let twice = twice.finish().unwrap();
+    let mut br = Vec::new();
+    brotli::CompressorWriter::new(&mut br, 4_096, 5, 20)
+        .write_all(text)
+        .unwrap();
+    let zstd = zstd_of(text);
+    let frames = [zstd_of(&text[..7]), zstd_of(&text[7..])].concat();
 
     for (encoding, body, expected, message) in [
         ("gzip", gzip.as_slice(), "answered", ""),
@@ -424,6 +430,9 @@ async fn compressed_bodies_are_read_and_lying_ones_are_not() {
         ("deflate", &zlib, "answered", ""),
         ("deflate", &raw, "answered", ""),
         ("deflate, gzip", &twice, "answered", ""),
+        ("br", &br, "answered", ""),
+        ("zstd", &zstd, "answered", ""),
+        ("zstd", &frames, "answered", ""),
         ("identity", text, "answered", ""),
         (
             "gzip",
@@ -434,9 +443,22 @@ async fn compressed_bodies_are_read_and_lying_ones_are_not() {
         ("gzip", text, "content", "the body is not `gzip` as it says"),
         (
             "br",
+            &br[..br.len() - 1],
+            "content",
+            "the body is not `br` as it says",
+        ),
+        (
+            "zstd",
+            &zstd[..zstd.len() - 1],
+            "content",
+            "the body is not `zstd` as it says",
+        ),
+        ("zstd", text, "content", "the body is not `zstd` as it says"),
+        (
+            "compress",
             text,
             "content",
-            "the body is encoded as `br`, which was not asked for",
+            "the body is encoded as `compress`, which was not asked for",
         ),
         (
             "gzip, gzip, gzip, gzip",
@@ -455,6 +477,10 @@ async fn compressed_bodies_are_read_and_lying_ones_are_not() {
         )
         .await;
     }
+}
+
+fn zstd_of(text: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
 #[tokio::test]
@@ -488,6 +514,23 @@ async fn a_body_stops_at_its_limit_also_after_decompression() {
         "the body is larger than 1048576 bytes once decompressed",
     )
     .await;
+
+    let mut br = Vec::new();
+    let mut writer = brotli::CompressorWriter::new(&mut br, 4_096, 5, 20);
+    writer.write_all(&ten_mb).unwrap();
+    drop(writer);
+    for (coding, bomb) in [("br", br), ("zstd", zstd_of(&ten_mb))] {
+        assert!(bomb.len() < 100_000, "{coding}: {}", bomb.len());
+        let headers = format!("Content-Encoding: {coding}\r\n");
+        check(
+            coding,
+            response("200 OK", &headers, bomb),
+            as_written,
+            "too_large",
+            "the body is larger than 1048576 bytes once decompressed",
+        )
+        .await;
+    }
 
     let exactly = response("200 OK", "", "12345678");
     check(
@@ -527,7 +570,7 @@ async fn the_request_is_sent_as_configured() {
     let expected = format!(
         "GET /v3/a?b=c HTTP/1.1\r\n\
          user-agent: vigie/{}\r\n\
-         accept-encoding: gzip, deflate\r\n\
+         accept-encoding: gzip, deflate, br, zstd\r\n\
          host: localhost:{}\r\n\
          connection: close\r\n\r\n",
         env!("CARGO_PKG_VERSION"),

@@ -5,6 +5,8 @@ mod assertions;
 mod auth;
 mod connections;
 mod control;
+mod corpus;
+mod every;
 mod faults;
 mod nginx;
 mod proxy;

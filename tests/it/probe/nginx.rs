@@ -139,7 +139,8 @@ async fn nginx_over_tls_with_a_private_authority() {
             assert_finding(&format!("{protocol} {path}"), &finding, expected, message);
             assert!(finding.trace.certificate_not_after.is_some());
             for stage in Stage::ALL {
-                assert!(finding.trace.phases.of(stage).is_some(), "{stage:?}");
+                let reached = finding.trace.phases.of(stage).is_some();
+                assert_eq!(reached, stage != Stage::Auth, "{stage:?}");
             }
         }
     }

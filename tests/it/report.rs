@@ -1104,3 +1104,26 @@ fn the_gallery_is_written() {
     let dressed = october().with(|report| render(report, &mut Workshop::new(look())));
     write("habille", dressed);
 }
+
+/// Evidence of another tool is named as such, in both languages; without any, nothing is said.
+#[test]
+fn imported_evidence_is_told() {
+    for (language, sentence) in [
+        (
+            Language::French,
+            "Les relevés de import-kuma ont été faits par un autre outil",
+        ),
+        (
+            Language::English,
+            "The observations of import-kuma were made by another monitoring tool",
+        ),
+    ] {
+        let mut case = october();
+        case.language = language;
+        assert!(!case.html().contains(sentence));
+        case.vantages
+            .insert(0, VantageId::new("import-kuma").unwrap());
+        let html = case.html();
+        assert!(html.contains(sentence), "{html}");
+    }
+}

@@ -24,6 +24,21 @@ pub(super) fn method(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
         Rule::All | Rule::Any | Rule::AtLeast(_) => String::new(),
     };
     let vantages: Vec<String> = report.vantages.iter().map(ToString::to_string).collect();
+    let imported: Vec<String> = report
+        .vantages
+        .iter()
+        .filter(|vantage| vantage.is_import())
+        .map(ToString::to_string)
+        .collect();
+    let mut asked_from = (words.method_vantages_text)(
+        &words.list(&vantages),
+        i64::try_from(vantages.len()).unwrap_or(i64::MAX),
+        &(words.quorum)(terms.quorum),
+    );
+    if !imported.is_empty() {
+        let said = (words.method_imported)(&words.list(&imported));
+        asked_from = format!("{asked_from} {said}");
+    }
     let several = |of: fn(&Endpoint) -> i64| {
         let mut values: Vec<i64> = contractual.iter().map(|endpoint| of(endpoint)).collect();
         values.sort_unstable();
@@ -66,14 +81,7 @@ pub(super) fn method(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
             }
             .to_owned(),
         ),
-        Fact::new(
-            words.method_vantages,
-            (words.method_vantages_text)(
-                &words.list(&vantages),
-                i64::try_from(vantages.len()).unwrap_or(i64::MAX),
-                &(words.quorum)(terms.quorum),
-            ),
-        ),
+        Fact::new(words.method_vantages, asked_from),
         Fact::new(
             words.method_interval,
             (words.method_interval_text)(

@@ -548,6 +548,11 @@ pub(super) static WORDS: Words = Words {
         0 | 1 => format!("{vantages}."),
         _ => format!("{vantages}. {quorum}"),
     },
+    method_imported: |vantages| {
+        format!(
+            "The observations of {vantages} were made by another monitoring tool and taken over as they were; their source and digest are on record in the journal. They count for the time in which that tool was measuring."
+        )
+    },
     quorum: |quorum| match quorum {
         Quorum::Majority => {
             "Downtime is established when more than half of them observe it.".to_owned()

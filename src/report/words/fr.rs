@@ -555,6 +555,11 @@ pub(super) static WORDS: Words = Words {
         0 | 1 => format!("{vantages}."),
         _ => format!("{vantages}. {quorum}"),
     },
+    method_imported: |vantages| {
+        format!(
+            "Les relevés de {vantages} ont été faits par un autre outil de mesure et repris tels quels\u{202f}; leur source et leur empreinte sont consignées au journal. Ils comptent pour le temps pendant lequel cet outil mesurait."
+        )
+    },
     quorum: |quorum| match quorum {
         Quorum::Majority => {
             "Une indisponibilité est retenue lorsque plus de la moitié d'entre eux la constatent."

@@ -285,6 +285,7 @@ pub(crate) struct Words {
     pub(crate) rule: fn(&Rule, &str) -> String,
     pub(crate) method_vantages: &'static str,
     pub(crate) method_vantages_text: fn(&str, i64, &str) -> String,
+    pub(crate) method_imported: fn(&str) -> String,
     pub(crate) quorum: fn(Quorum) -> String,
     pub(crate) method_interval: &'static str,
     pub(crate) method_interval_text: fn(&str, &str, &str) -> String,

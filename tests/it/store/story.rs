@@ -7,7 +7,7 @@ use vigie::sla::observation::{
 };
 use vigie::sla::window::{Month, Timestamp, Window};
 use vigie::store::{
-    Action, ActionKind, Appended, DeclarationFilter, Missed, NewDeclaration, Saved, Store,
+    Action, ActionKind, Appended, DeclarationFilter, Import, Missed, NewDeclaration, Saved, Store,
     StoreError,
 };
 
@@ -27,6 +27,7 @@ on_both_databases! {
     a_declaration_is_pending_until_decided_and_every_decision_stays,
     statements_are_revised_never_replaced,
     the_journal_tells_who_did_what_and_when,
+    an_import_is_recorded_once_and_its_record_cannot_be_changed,
 }
 
 const DAY: &str = "2025-10-01T00:00:00Z";
@@ -647,6 +648,50 @@ fn statements_are_revised_never_replaced(site: Site) {
     assert_eq!(latest(Some("hôpital")), [("hôpital".to_owned(), 1)]);
     assert_eq!(latest(Some("personne")), []);
     assert!(store.verify_journal().unwrap().is_whole());
+}
+
+fn an_import_is_recorded_once_and_its_record_cannot_be_changed(site: Site) {
+    let (home, _, mut store) = new_store(site);
+    let import = Import {
+        endpoint: endpoint("socle"),
+        vantage: vantage("import-kuma"),
+        tool: "kuma".to_owned(),
+        source: "kuma.db, monitor 1 `API`".to_owned(),
+        source_sha256: [7; 32],
+        first: at(DAY),
+        last: at(DAY).plus_ms(60_000),
+        n_observations: 2,
+        author: "camille".to_owned(),
+        at: at(DAY).plus_ms(120_000),
+    };
+    assert_eq!(store.record_import(&import).unwrap(), None);
+    let again = Import {
+        author: "dominique".to_owned(),
+        at: at(DAY).plus_ms(180_000),
+        ..import.clone()
+    };
+    assert_eq!(store.record_import(&again).unwrap(), Some(import.clone()));
+    // Another part of the same source is another import.
+    let more = Import {
+        last: at(DAY).plus_ms(120_000),
+        n_observations: 3,
+        ..again
+    };
+    assert_eq!(store.record_import(&more).unwrap(), None);
+    assert_eq!(store.imports().unwrap(), [import, more]);
+    let check = store.verify_journal().unwrap();
+    assert!(check.is_whole() && check.n_entries == 2, "{check:?}");
+
+    home.change("UPDATE import SET source = 'elsewhere' WHERE author = 'camille'");
+    let faults = store.verify_journal().unwrap().faults;
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(
+        faults[0]
+            .to_string()
+            .contains("the record of entry 1 was changed"),
+        "{faults:?}"
+    );
+    assert!(faults[1].to_string().contains("elsewhere"), "{faults:?}");
 }
 
 fn the_journal_tells_who_did_what_and_when(site: Site) {

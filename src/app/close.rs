@@ -3,36 +3,39 @@
 //! No step calls an earlier one, and each may run twice: a statement that is saved already is
 //! left as it is, and so is a report that is whole. So a crash between any two steps is repaired
 //! by running again, and what partners have in hand does not change under its number.
+//!
+//! Partners are closed in batches, each through all the steps, so that the work needs the memory
+//! of one batch and what an interruption cost is one batch.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
+use super::archive::{self, CHECKSUMS, folder};
+use super::basis::{PartnerBasis, ServiceBasis, partner_of, read_own, write_own, write_shared};
 use super::letters::{Addressees, addressees, write_letters};
 use super::load::{
-    ServiceMonth, announced_maintenance, check_known, closable_from, find_partner, find_service,
-    membership, service_month,
+    ServiceMonth, check_known, closable_from, declarations, find_partner, find_service, membership,
+    requests, service_month,
 };
+use super::press::{Job, Press};
+use super::saved::{SavedMonth, earlier_revisions, results, shared};
+use super::settle::{Settled, Shared};
 use super::shelf::write_indexes;
 use crate::config::Config;
-use crate::exchange::{SigningKey, compare, engine, read_figures, sha256_hex, statement_json};
-use crate::report::{
-    self, DayLatency, Document, Edition, EndpointFigures, Latency, MonthResult, Replaced, Report,
-    Workshop, report_number,
-};
+use crate::exchange::{Difference, compare, engine, read_figures};
+use crate::report::{Edition, Replaced, report_number};
 use crate::sla::availability::Verdict;
-use crate::sla::catalog::{Partner, PartnerId, Service, VantageId};
+use crate::sla::catalog::{Partner, Service};
 use crate::sla::commitment::Terms;
-use crate::sla::ledger::{Acceptance, Class, Exclusion, Ledger, Scope};
-use crate::sla::observation::{Observation, Outcome};
-use crate::sla::statement::{EndpointEvidence, Seen, Statement, judge, observe};
-use crate::sla::window::{Month, Timestamp, Window, Windows};
+use crate::sla::window::{Month, Timestamp, Window};
 use crate::store::{
-    Action, ActionKind, DeclarationFilter, NewStatement, Saved, SavedStatement, Store,
+    Action, ActionKind, Declaration, NewBasis, NewStatement, Saved, SavedStatement, Sha256, Store,
 };
+
+/// Partners closed at a time.
+const BATCH: usize = 32;
 
 /// What to close.
 #[derive(Clone, Debug)]
@@ -52,14 +55,15 @@ pub struct Order<'a> {
 /// What kind of closing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind<'a> {
-    /// The month is over: statements are saved, documents written.
+    /// The month is over: statements are saved, documents written. What was saved before is
+    /// compared with the facts and decisions of today, under the configuration of then.
     Final,
-    /// As [`Final`](Self::Final), and a statement that no longer fits its evidence is replaced by
-    /// a new revision, for this reason.
+    /// The month is settled anew, with today's configuration and decisions; a statement that says
+    /// something else then is replaced by a new revision, for this reason.
     Revise(&'a str),
     /// The month may still be running: documents are written, nothing is saved.
     Provisional,
-    /// Nothing is saved or written.
+    /// The month is settled anew, as [`Revise`](Self::Revise) does; nothing is saved or written.
     DryRun,
 }
 
@@ -78,6 +82,11 @@ pub struct Closed {
     pub lower: Option<String>,
     /// Whom its letters are for.
     pub addressees: Addressees,
+    /// Where what was settled now differs from the statement that was saved before.
+    pub differences: Vec<Difference>,
+    /// What the configuration, edited since the statement was saved, would change. Nothing does
+    /// until somebody decides to revise.
+    pub edited: Vec<Difference>,
     /// What was done.
     pub done: Done,
 }
@@ -96,9 +105,11 @@ pub enum Done {
     Provisional(PathBuf),
     /// Nothing written.
     DryRun,
-    /// The saved statement says something else and no reason to revise it was given; nothing
-    /// written.
+    /// The saved statement says something else, by facts or decisions since, and no reason to
+    /// revise it was given; nothing written.
     Differs,
+    /// The saved statement stands, but its report is not whole and cannot be written again.
+    Lost(String),
 }
 
 /// How far a closing is, for those who wait.
@@ -122,6 +133,50 @@ pub fn close(
     order: &Order<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> anyhow::Result<Vec<Closed>> {
+    if let Kind::Revise(reason) = order.kind
+        && reason.trim().is_empty()
+    {
+        bail!(
+            "revise {}: partners must be told why: give a reason",
+            order.month
+        );
+    }
+    let months = plan(config, store, now, order)?;
+    let all = months.iter().map(|month| month.partners.len()).sum();
+    if all == 0 {
+        bail!(
+            "close {}: no partner is connected to a service that was watched under a commitment in that month",
+            order.month
+        );
+    }
+    let mut closing = Closing {
+        config,
+        now,
+        order,
+        // Before anything is saved: a key that cannot be used must not leave statements unsigned.
+        press: Press::new(config)?,
+        closed: Vec::with_capacity(all),
+        progress: &mut |done| progress(Progress { done, all }),
+    };
+    for month in &months {
+        closing.service(store, month)?;
+    }
+    Ok(closing.closed)
+}
+
+/// A service and the partners that are connected to it in its month.
+struct Plan<'a> {
+    service: &'a Service,
+    month: Month,
+    partners: Vec<&'a Partner>,
+}
+
+fn plan<'a>(
+    config: &'a Config,
+    store: &Store,
+    now: Timestamp,
+    order: &Order<'_>,
+) -> anyhow::Result<Vec<Plan<'a>>> {
     let services: Vec<&Service> = match order.service {
         Some(id) => vec![find_service(config, id)?],
         None => config.catalog.services.iter().collect(),
@@ -130,8 +185,7 @@ pub fn close(
         Some(id) => vec![find_partner(config, id)?],
         None => config.catalog.partners.iter().collect(),
     };
-    let mut settled = Vec::new();
-    let mut months = Vec::new();
+    let mut plans = Vec::new();
     for service in services {
         let month = Month::parse(order.month, service.zone()).context("read the month")?;
         let Some(commitment) = service.commitment_on(month.first_day()) else {
@@ -139,72 +193,505 @@ pub fn close(
         };
         check_over(month, &commitment.terms, now, order)?;
         check_known(store, month)?;
-        months.extend(service_month(store, service, month, now)?.filter(ServiceMonth::is_watched));
-    }
-    let shared: Vec<Shared> = months.iter().map(Shared::new).collect();
-    for (month, shared) in months.iter().zip(&shared) {
-        for partner in &partners {
-            let membership = membership(partner, month.service, month.month.window());
-            if !membership.is_empty() {
-                settled.push(settle(store, month, shared, partner, &membership)?);
-            }
+        if was_watched(store, service, month.window())? {
+            let partners = partners.iter().copied();
+            plans.push(Plan {
+                service,
+                month,
+                partners: partners
+                    .filter(|one| !membership(one, service, month.window()).is_empty())
+                    .collect(),
+            });
         }
     }
-    if settled.is_empty() {
-        bail!(
-            "close {}: no partner is connected to a service that was watched under a commitment in that month",
-            order.month
-        );
-    }
-    // Before anything is saved: a key that cannot be used must not leave statements unsigned.
-    let signing_key = signing_key(config)?;
-    let editions = save(config, store, &settled, now, order)?;
-    let all = settled.len();
-    let mut press = Press {
-        config,
-        now,
-        who: order.who,
-        signing_key,
-        workshops: BTreeMap::new(),
-    };
-    let mut closed = Vec::with_capacity(all);
-    for (done, (settled, edition)) in settled.iter().zip(editions).enumerate() {
-        progress(Progress { done, all });
-        closed.push(write(&mut press, store, settled, edition)?);
-    }
-    match order.kind {
-        Kind::Final | Kind::Revise(_) => {
-            for partner in partners {
-                write_indexes(config, partner, order.month)?;
-            }
-        }
-        // What is provisional is not kept.
-        Kind::Provisional | Kind::DryRun => {}
-    }
-    progress(Progress { done: all, all });
-    Ok(closed)
+    Ok(plans)
 }
 
-/// The key that signs statements, if they are signed.
-///
-/// # Errors
-/// A file that cannot be read, that others can read, or that holds no key.
-pub fn signing_key(config: &Config) -> anyhow::Result<Option<SigningKey>> {
-    let Some(path) = &config.reports.signing_key_file else {
-        return Ok(None);
-    };
-    let shown = path.display();
-    let pem =
-        std::fs::read_to_string(path).with_context(|| format!("read signing key `{shown}`"))?;
-    let mode = std::fs::metadata(path)
-        .with_context(|| format!("read signing key `{shown}`"))?
-        .permissions()
-        .mode();
-    if mode & 0o077 != 0 {
-        bail!("use signing key `{shown}`: others can read it (mode {mode:o}): chmod 600 it");
+/// A closing under way.
+struct Closing<'a> {
+    config: &'a Config,
+    now: Timestamp,
+    order: &'a Order<'a>,
+    press: Press,
+    closed: Vec<Closed>,
+    progress: &'a mut dyn FnMut(usize),
+}
+
+/// What a group of partners is settled from.
+struct Sources<'a> {
+    shared: &'a Shared<'a>,
+    /// What the configuration says today.
+    today: &'a Shared<'a>,
+    declarations: &'a [Declaration],
+    /// What a statement that is saved now keeps.
+    basis: &'a [u8],
+}
+
+/// One partner's month, with what was said of it before.
+struct Case<'a> {
+    partner: &'a Partner,
+    settled: Settled<'a>,
+    /// Every revision that was saved before, in order.
+    revisions: Vec<SavedStatement>,
+    /// From the latest of them.
+    differences: Vec<Difference>,
+    edited: Vec<Difference>,
+}
+
+impl Closing<'_> {
+    /// Closes the month of one service; partners who were told of it before are compared under
+    /// what was configured then.
+    fn service(&mut self, store: &mut Store, plan: &Plan<'_>) -> anyhow::Result<()> {
+        let month = plan.month;
+        let today = ServiceBasis::of(&self.config.catalog, plan.service, month)
+            .context("find the commitment in force")?;
+        let mut as_today = Vec::new();
+        let mut as_then: BTreeMap<Sha256, (ServiceBasis, Vec<&Partner>)> = BTreeMap::new();
+        for partner in &plan.partners {
+            let kept = match self.order.kind {
+                Kind::Final => store
+                    .statement(&partner.id, &plan.service.id, month)?
+                    .and_then(|saved| saved.basis),
+                Kind::Revise(_) | Kind::Provisional | Kind::DryRun => None,
+            };
+            let Some(kept) = kept else {
+                as_today.push(*partner);
+                continue;
+            };
+            if let Some((_, partners)) = as_then.get_mut(&kept.shared) {
+                partners.push(partner);
+                continue;
+            }
+            let (basis, _) = shared(store, &kept.shared)?;
+            as_then.insert(kept.shared, (basis, vec![partner]));
+        }
+        let declarations = declarations(store, &plan.service.id, month)?;
+        let seen = self.see(store, &today, month)?;
+        let of_today = Shared::new(&today, &seen);
+        let basis = write_shared(&today, &seen.found());
+        let first = self.closed.len();
+        let sources = Sources {
+            shared: &of_today,
+            today: &of_today,
+            declarations: &declarations,
+            basis: &basis,
+        };
+        self.group(store, &sources, &as_today)?;
+        for (basis, partners) in as_then.values() {
+            if *basis == today {
+                self.group(store, &sources, partners)?;
+                continue;
+            }
+            let seen = self.see(store, basis, month)?;
+            let shared = Shared::new(basis, &seen);
+            let sources = Sources {
+                shared: &shared,
+                ..sources
+            };
+            self.group(store, &sources, partners)?;
+        }
+        let places: BTreeMap<&str, usize> = (plan.partners.iter())
+            .enumerate()
+            .map(|(place, partner)| (partner.id.as_str(), place))
+            .collect();
+        self.closed[first..].sort_by_key(|closed| places.get(closed.partner.as_str()).copied());
+        Ok(())
     }
-    let key = SigningKey::from_pem(&pem).with_context(|| format!("use signing key `{shown}`"))?;
-    Ok(Some(key))
+
+    fn see<'b>(
+        &self,
+        store: &Store,
+        basis: &'b ServiceBasis,
+        month: Month,
+    ) -> anyhow::Result<ServiceMonth<'b>> {
+        service_month(store, basis.service(), month, self.now)?
+            .context("find the commitment in force")
+    }
+
+    fn group(
+        &mut self,
+        store: &mut Store,
+        sources: &Sources<'_>,
+        partners: &[&Partner],
+    ) -> anyhow::Result<()> {
+        for batch in partners.chunks(BATCH) {
+            let cases = batch
+                .iter()
+                .map(|partner| self.settle(store, sources, partner));
+            let cases: Vec<Case<'_>> = cases.collect::<anyhow::Result<_>>()?;
+            self.batch(store, sources, cases)?;
+            (self.progress)(self.closed.len());
+        }
+        Ok(())
+    }
+
+    fn settle<'b>(
+        &self,
+        store: &Store,
+        sources: &Sources<'b>,
+        partner: &'b Partner,
+    ) -> anyhow::Result<Case<'b>> {
+        let month = sources.shared.month.month;
+        let service = &sources.shared.month.service.id;
+        let revisions = store.statement_revisions(&partner.id, service, month)?;
+        let latest = revisions.last();
+        let requests = |shared: &Shared<'_>| {
+            requests(
+                shared.month.service,
+                sources.declarations,
+                Some(&partner.id),
+                month,
+            )
+        };
+        let kept = match (
+            self.order.kind,
+            latest.and_then(|latest| latest.basis.as_ref()),
+        ) {
+            (Kind::Final, Some(kept)) => Some(read_own(&kept.own, service, month)?),
+            _ => None,
+        };
+        let partner_today = partner_of(partner, service);
+        let own = match &kept {
+            Some(kept) => PartnerBasis {
+                requests: requests(sources.shared),
+                ..kept.clone()
+            },
+            None => PartnerBasis {
+                partner: partner_today.clone(),
+                requests: requests(sources.shared),
+                usage: None,
+                earlier: earlier_revisions(store, &partner.id, service, month)?,
+            },
+        };
+        let earlier = results(store, &partner.id, service, &own.earlier)?;
+        let mut settled = Settled::new(sources.shared, own, earlier);
+        let about = || {
+            format!(
+                "compare with the saved statement of {month} for {}",
+                partner.id
+            )
+        };
+        let mut edited = Vec::new();
+        if let Some(kept) = kept
+            && (kept.partner != partner_today || sources.shared.basis != sources.today.basis)
+        {
+            let own = PartnerBasis {
+                partner: partner_today,
+                requests: requests(sources.today),
+                ..kept
+            };
+            let anew = Settled::new(sources.today, own, Vec::new());
+            edited = compare(&settled.json, &anew.json)
+                .with_context(about)?
+                .differences;
+        }
+        let mut differences = Vec::new();
+        if let Some(latest) = latest {
+            differences = compare(&latest.json, &settled.json)
+                .with_context(about)?
+                .differences;
+            if differences.is_empty() {
+                // A later version of this program that comes to the same figures corrects nothing.
+                settled.json.clone_from(&latest.json);
+            }
+        }
+        Ok(Case {
+            partner,
+            settled,
+            revisions,
+            differences,
+            edited,
+        })
+    }
+
+    /// Takes a batch through the steps that follow its settlement.
+    fn batch(
+        &mut self,
+        store: &mut Store,
+        sources: &Sources<'_>,
+        cases: Vec<Case<'_>>,
+    ) -> anyhow::Result<()> {
+        let editions = self.save(store, sources, &cases)?;
+        let reports = &self.config.reports.directory;
+        let mut jobs = Vec::new();
+        for (case, step) in cases.iter().zip(&editions) {
+            if let Step::Write { edition, .. } = step {
+                let (partner, month) = (&case.partner.id, case.settled.shared.month.month);
+                jobs.push(Job {
+                    settled: &case.settled,
+                    folder: folder(reports, partner, month, &edition.number),
+                    edition,
+                    statement: &case.settled.json,
+                });
+            }
+        }
+        self.press.print(&jobs)?;
+        let mut folders = jobs.into_iter().map(|job| job.folder);
+        for (case, step) in cases.iter().zip(&editions) {
+            let (number, done) = match step {
+                Step::Skip(done) => {
+                    let month = case.settled.shared.month;
+                    let number = format!("{}-{}", month.month, month.service.id);
+                    (number, done.clone())
+                }
+                Step::Stands => self.mend(store, case)?,
+                Step::Write { edition, revision } => {
+                    let folder = folders.next().unwrap_or_default();
+                    self.conclude(store, case, edition, *revision, &folder)?;
+                    let done = match revision {
+                        Some(1) => Done::Saved(folder),
+                        Some(_) => Done::Revised(folder),
+                        None => Done::Provisional(folder),
+                    };
+                    (edition.number.clone(), done)
+                }
+            };
+            match self.order.kind {
+                Kind::Final | Kind::Revise(_) => {
+                    write_indexes(self.config, case.partner, self.order.month)?;
+                }
+                // What is provisional is not kept.
+                Kind::Provisional | Kind::DryRun => {}
+            }
+            self.note(case, number, done);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, case: &Case<'_>, number: String, done: Done) {
+        let service = &case.settled.shared.month.service.id;
+        let statement = &case.settled.statement;
+        self.closed.push(Closed {
+            number,
+            partner: case.partner.id.to_string(),
+            service: service.to_string(),
+            verdict: statement.verdict,
+            lower: statement
+                .availability
+                .map(|figures| figures.lower.to_string()),
+            addressees: match done {
+                Done::Saved(_) | Done::Revised(_) | Done::Unchanged(_) => {
+                    addressees(self.config, case.partner, service, self.now)
+                }
+                Done::Provisional(_) | Done::DryRun | Done::Differs | Done::Lost(_) => {
+                    Addressees::Off
+                }
+            },
+            differences: case.differences.clone(),
+            edited: case.edited.clone(),
+            done,
+        });
+    }
+
+    fn save(
+        &self,
+        store: &mut Store,
+        sources: &Sources<'_>,
+        cases: &[Case<'_>],
+    ) -> anyhow::Result<Vec<Step>> {
+        let reason = match self.order.kind {
+            Kind::Revise(reason) => Some(reason.to_owned()),
+            Kind::Final | Kind::Provisional | Kind::DryRun => None,
+        };
+        let new = |case: &Case<'_>| -> anyhow::Result<NewStatement> {
+            let settled = &case.settled;
+            let month = settled.shared.month;
+            let letters_to =
+                match addressees(self.config, case.partner, &month.service.id, self.now) {
+                    Addressees::Mailboxes(mailboxes) => mailboxes,
+                    Addressees::Off | Addressees::Revoked | Addressees::NoContact => Vec::new(),
+                };
+            Ok(NewStatement {
+                partner: case.partner.id.clone(),
+                service: month.service.id.clone(),
+                month: month.month,
+                json: settled.json.clone(),
+                evidence_sha256: parse_sha256(&settled.evidence_sha256)?,
+                commitment: month.commitment.from.to_string(),
+                engine: engine(),
+                reason: reason.clone(),
+                basis: Some(NewBasis {
+                    shared: sources.basis.to_vec(),
+                    own: write_own(&settled.own),
+                }),
+                evidence_end: closable_from(month.month, month.terms()),
+                letters_to,
+            })
+        };
+        let mut to_save = Vec::new();
+        let mut steps = Vec::with_capacity(cases.len());
+        for case in cases {
+            let stands = !case.revisions.is_empty() && case.differences.is_empty();
+            steps.push(match self.order.kind {
+                Kind::DryRun => Step::Skip(Done::DryRun),
+                Kind::Provisional => Step::Write {
+                    edition: self.provisional(case),
+                    revision: None,
+                },
+                Kind::Final | Kind::Revise(_) if stands => Step::Stands,
+                Kind::Final if !case.revisions.is_empty() => Step::Skip(Done::Differs),
+                Kind::Final | Kind::Revise(_) => {
+                    to_save.push(new(case)?);
+                    Step::Stands
+                }
+            });
+        }
+        let mut saved = store
+            .save_statements(&to_save, self.order.who, self.now)?
+            .into_iter();
+        let mut to_save = to_save.iter().map(|new| &new.partner).peekable();
+        for (case, step) in cases.iter().zip(&mut steps) {
+            if to_save
+                .next_if(|partner| **partner == case.partner.id)
+                .is_none()
+            {
+                continue;
+            }
+            // Another closing may have been faster.
+            if let Some(Saved::First | Saved::Revised { .. }) = saved.next() {
+                let month = case.settled.shared.month;
+                let revisions =
+                    store.statement_revisions(&case.partner.id, &month.service.id, month.month)?;
+                *step = Step::Write {
+                    edition: edition(month.service, &revisions)?,
+                    revision: revisions.last().map(|last| last.revision),
+                };
+            }
+        }
+        Ok(steps)
+    }
+
+    fn provisional(&self, case: &Case<'_>) -> Edition {
+        let month = case.settled.shared.month;
+        Edition {
+            number: format!("{}-{}-provisoire", month.month, month.service.id),
+            established: self.now,
+            replaces: None,
+            evidence_sha256: case.settled.evidence_sha256.clone(),
+            engine: engine(),
+        }
+    }
+
+    /// The documents of an edition stand: the letters that bring them may go, and it is on record.
+    fn conclude(
+        &self,
+        store: &mut Store,
+        case: &Case<'_>,
+        edition: &Edition,
+        revision: Option<u32>,
+        folder: &std::path::Path,
+    ) -> anyhow::Result<()> {
+        if let Some(revision) = revision {
+            let report = case.settled.report(edition);
+            write_letters(self.config, store, &report, revision, self.now)?;
+        }
+        let what = serde_json::json!({
+            "report": edition.number,
+            "partner": case.partner.id.as_str(),
+            "folder": folder.display().to_string(),
+        });
+        let action = Action {
+            kind: ActionKind::ReportWritten,
+            what,
+        };
+        store.journal(self.order.who, self.now, &action)?;
+        Ok(())
+    }
+
+    /// Writes what is missing of the reports of a statement that stands, of each revision as it
+    /// was: a published report stays as it is.
+    fn mend(&mut self, store: &mut Store, case: &Case<'_>) -> anyhow::Result<(String, Done)> {
+        let month = case.settled.shared.month;
+        let service = month.service;
+        let revisions = store.statement_revisions(&case.partner.id, &service.id, month.month)?;
+        let mut stands = (String::new(), Done::DryRun);
+        for (idx, saved) in revisions.iter().enumerate() {
+            let revision = saved.revision;
+            let edition = edition(service, &revisions[..=idx])?;
+            let reports = &self.config.reports.directory;
+            let folder = folder(reports, &case.partner.id, month.month, &edition.number);
+            let is_whole = archive::is_whole(&folder);
+            let has_letters = store
+                .unwritten_letters(&case.partner.id, &service.id, month.month, revision)?
+                .is_empty();
+            stands = (edition.number.clone(), Done::Unchanged(folder.clone()));
+            if is_whole && has_letters {
+                continue;
+            }
+            let then = SavedMonth::load(self.config, store, saved.clone())?;
+            let seen = then.service_month(store)?;
+            let shared = Shared::new(then.basis(), &seen);
+            let earlier = results(store, &case.partner.id, &service.id, &then.own.earlier)?;
+            let settled = Settled::new(&shared, then.own.clone(), earlier);
+            if !compare(&saved.json, &settled.json)?.differences.is_empty() {
+                let reason = format!(
+                    "what report {} was settled from is no longer there, or this version settles it otherwise",
+                    edition.number
+                );
+                return Ok((edition.number, Done::Lost(reason)));
+            }
+            if !is_whole {
+                self.press.print(&[Job {
+                    settled: &settled,
+                    folder,
+                    edition: &edition,
+                    statement: &saved.json,
+                }])?;
+            }
+            write_letters(
+                self.config,
+                store,
+                &settled.report(&edition),
+                revision,
+                self.now,
+            )?;
+        }
+        Ok(stands)
+    }
+}
+
+/// What is to be done with a settled month.
+enum Step {
+    /// An edition is to be written; without a revision, a provisional one.
+    Write {
+        edition: Edition,
+        revision: Option<u32>,
+    },
+    /// What was saved before says the same.
+    Stands,
+    /// Nothing.
+    Skip(Done),
+}
+
+/// The last of these revisions as an edition of the report.
+fn edition(service: &Service, revisions: &[SavedStatement]) -> anyhow::Result<Edition> {
+    let (last, before) = revisions.split_last().context("read back a statement")?;
+    let number = |saved: &SavedStatement| report_number(saved.month, service, saved.revision);
+    let replaces = match before.last() {
+        Some(before) => {
+            let figures = read_figures(&before.json)
+                .with_context(|| format!("read the replaced statement of {}", before.month))?;
+            Some(Replaced {
+                number: number(before),
+                established: before.saved,
+                reason: phrase(last.reason.as_deref().unwrap_or_default()).to_owned(),
+                tally: figures.tally,
+                verdict: figures.verdict,
+            })
+        }
+        None => None,
+    };
+    Ok(Edition {
+        number: number(last),
+        established: last.saved,
+        replaces,
+        evidence_sha256: last
+            .evidence_sha256
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        engine: last.engine.clone(),
+    })
 }
 
 /// The months, newest first and at most `n_months`, that are over for `delay_ms` at `now` and in
@@ -298,533 +785,9 @@ fn check_over(
     Ok(())
 }
 
-/// One partner's month, settled.
-struct Settled<'a> {
-    month: &'a ServiceMonth<'a>,
-    shared: &'a Shared,
-    partner: &'a Partner,
-    exclusions: Vec<Exclusion>,
-    statement: Statement,
-    evidence_sha256: String,
-    json: Vec<u8>,
-}
-
-fn settle<'a>(
-    store: &Store,
-    month: &'a ServiceMonth<'a>,
-    shared: &'a Shared,
-    partner: &'a Partner,
-    membership: &Windows,
-) -> anyhow::Result<Settled<'a>> {
-    let exclusions = exclusions(store, month, Some(partner))?;
-    let document = month.document(membership, exclusions.clone());
-    let evidence_sha256 = document.sha256();
-    // What was seen is worked out once for all partners. Pending requests are no evidence, but
-    // the report shows what they would change.
-    let statement = judge(&month.record, membership, &exclusions, month.terms());
-    let mut json = statement_json(&statement, &evidence_sha256);
-    let saved = store.statement(&partner.id, &month.service.id, month.month)?;
-    if let Some(saved) = saved {
-        let comparison = compare(&saved.json, &json).with_context(|| {
-            format!(
-                "compare with the saved statement of {} for {}",
-                month.month, partner.id
-            )
-        })?;
-        if comparison.differences.is_empty() {
-            // A later version of this program that comes to the same figures corrects nothing.
-            json = saved.json;
-        }
-    }
-    Ok(Settled {
-        month,
-        shared,
-        partner,
-        exclusions,
-        statement,
-        evidence_sha256,
-        json,
-    })
-}
-
-/// What was asked for a partner's month: announced work and declarations. Without a partner: what
-/// concerns all of them.
-///
-/// # Errors
-/// The store cannot be read.
-pub fn exclusions(
-    store: &Store,
-    month: &ServiceMonth<'_>,
-    partner: Option<&Partner>,
-) -> anyhow::Result<Vec<Exclusion>> {
-    let window = month.month.window();
-    let mut exclusions = announced_maintenance(month.service, window);
-    let declared = store.declarations(&DeclarationFilter {
-        service: Some(month.service.id.clone()),
-        partner: partner.map(|partner| partner.id.clone()),
-        window: Some(window),
-    })?;
-    exclusions.extend(
-        declared
-            .into_iter()
-            .filter(|declaration| declaration.partner.is_none() || partner.is_some())
-            .map(|declaration| declaration.exclusion)
-            .filter(|exclusion| exclusion.acceptance != Acceptance::Refused),
-    );
-    Ok(exclusions)
-}
-
-/// An edition of a report that is to be written, or the reason why not.
-enum Step {
-    Write {
-        edition: Edition,
-        saved: Option<Saved>,
-    },
-    Skip(Done),
-}
-
-fn save(
-    config: &Config,
-    store: &mut Store,
-    settled: &[Settled<'_>],
-    now: Timestamp,
-    order: &Order<'_>,
-) -> anyhow::Result<Vec<Step>> {
-    let provisional = |settled: &Settled<'_>| Edition {
-        number: format!(
-            "{}-{}-provisoire",
-            settled.month.month, settled.month.service.id
-        ),
-        established: now,
-        replaces: None,
-        evidence_sha256: settled.evidence_sha256.clone(),
-        engine: engine(),
-    };
-    let reason = match order.kind {
-        Kind::Provisional => {
-            return Ok(settled
-                .iter()
-                .map(|settled| Step::Write {
-                    edition: provisional(settled),
-                    saved: None,
-                })
-                .collect());
-        }
-        Kind::DryRun => {
-            return Ok(settled.iter().map(|_| Step::Skip(Done::DryRun)).collect());
-        }
-        Kind::Final => None,
-        Kind::Revise(reason) if reason.trim().is_empty() => {
-            bail!(
-                "revise {}: partners must be told why: give a reason",
-                order.month
-            )
-        }
-        Kind::Revise(reason) => Some(reason.to_owned()),
-    };
-    let mut to_save = Vec::new();
-    let mut differs = vec![false; settled.len()];
-    for (idx, settled) in settled.iter().enumerate() {
-        let latest = latest(store, settled)?;
-        if reason.is_none() && latest.is_some_and(|latest| latest.json != settled.json) {
-            differs[idx] = true;
-            continue;
-        }
-        to_save.push(NewStatement {
-            partner: settled.partner.id.clone(),
-            service: settled.month.service.id.clone(),
-            month: settled.month.month,
-            json: settled.json.clone(),
-            evidence_sha256: parse_sha256(&settled.evidence_sha256)?,
-            commitment: settled.month.commitment.from.to_string(),
-            engine: engine(),
-            reason: reason.clone(),
-            letters_to: match addressees(config, settled.partner, &settled.month.service.id, now) {
-                Addressees::Mailboxes(mailboxes) => mailboxes,
-                Addressees::Off | Addressees::Revoked | Addressees::NoContact => Vec::new(),
-            },
-        });
-    }
-    let mut saved = store.save_statements(&to_save, order.who, now)?.into_iter();
-    settled
-        .iter()
-        .zip(differs)
-        .map(|(settled, differs)| {
-            if differs {
-                return Ok(Step::Skip(Done::Differs));
-            }
-            Ok(Step::Write {
-                edition: edition(store, settled)?,
-                saved: saved.next(),
-            })
-        })
-        .collect()
-}
-
-fn latest(store: &Store, settled: &Settled<'_>) -> anyhow::Result<Option<SavedStatement>> {
-    Ok(store.statement(
-        &settled.partner.id,
-        &settled.month.service.id,
-        settled.month.month,
-    )?)
-}
-
-/// The edition that was saved last.
-fn edition(store: &Store, settled: &Settled<'_>) -> anyhow::Result<Edition> {
-    let month = settled.month;
-    let mut revisions =
-        store.statement_revisions(&settled.partner.id, &month.service.id, month.month)?;
-    let last = revisions.pop().with_context(|| {
-        format!(
-            "read back the statement of {} for {}",
-            month.month, settled.partner.id
-        )
-    })?;
-    let number = |revision| report_number(month.month, month.service, revision);
-    let replaces = match revisions.pop() {
-        Some(before) => {
-            let figures = read_figures(&before.json)
-                .with_context(|| format!("read the replaced statement of {}", month.month))?;
-            Some(Replaced {
-                number: number(before.revision),
-                established: before.saved,
-                reason: phrase(last.reason.as_deref().unwrap_or_default()).to_owned(),
-                tally: figures.tally,
-                verdict: figures.verdict,
-            })
-        }
-        None => None,
-    };
-    Ok(Edition {
-        number: number(last.revision),
-        established: last.saved,
-        replaces,
-        evidence_sha256: settled.evidence_sha256.clone(),
-        engine: last.engine,
-    })
-}
-
 /// A reason without the full stop that its sentence brings.
 fn phrase(reason: &str) -> &str {
     reason.trim().trim_end_matches('.')
-}
-
-/// What writing a report needs beside the report.
-struct Press<'a> {
-    config: &'a Config,
-    now: Timestamp,
-    who: &'a str,
-    signing_key: Option<SigningKey>,
-    /// By service: its partners share most of their pictures.
-    workshops: BTreeMap<String, Workshop>,
-}
-
-fn write(
-    press: &mut Press<'_>,
-    store: &mut Store,
-    settled: &Settled<'_>,
-    step: Step,
-) -> anyhow::Result<Closed> {
-    let service = settled.month.service;
-    let addressees = addressees(press.config, settled.partner, &service.id, press.now);
-    let closed = |number: String, done: Done| Closed {
-        number,
-        partner: settled.partner.id.to_string(),
-        service: service.id.to_string(),
-        verdict: settled.statement.verdict,
-        lower: settled
-            .statement
-            .availability
-            .map(|figures| figures.lower.to_string()),
-        addressees: match done {
-            Done::Saved(_) | Done::Revised(_) | Done::Unchanged(_) => addressees.clone(),
-            Done::Provisional(_) | Done::DryRun | Done::Differs => Addressees::Off,
-        },
-        done,
-    };
-    let (edition, saved) = match step {
-        Step::Write { edition, saved } => (edition, saved),
-        Step::Skip(done) => {
-            let number = format!("{}-{}", settled.month.month, service.id);
-            return Ok(closed(number, done));
-        }
-    };
-    let folder = folder(
-        &press.config.reports.directory,
-        &settled.partner.id,
-        settled.month.month,
-        &edition.number,
-    );
-    let revision = saved.map(|saved| match saved {
-        Saved::First => 1,
-        Saved::Revised { revision } | Saved::Unchanged { revision } => revision,
-    });
-    let published = matches!(saved, Some(Saved::Unchanged { .. })) && is_whole(&folder);
-    if published && letters_are_written(store, settled, revision)? {
-        return Ok(closed(edition.number, Done::Unchanged(folder)));
-    }
-    let history = history(store, settled)?;
-    let report = Report {
-        language: settled.partner.language,
-        provider: &press.config.catalog.provider,
-        partner: settled.partner,
-        service,
-        commitment: settled.month.commitment,
-        month: settled.month.month,
-        statement: &settled.statement,
-        exclusions: &settled.exclusions,
-        history: &history,
-        endpoints: &settled.shared.endpoints,
-        latencies: &settled.shared.latencies,
-        vantages: &settled.shared.vantages,
-        measured_since: settled.month.measured_since,
-        usage: None,
-        edition: &edition,
-    };
-    // A published report stays as it was.
-    if !published {
-        let workshop = press
-            .workshops
-            .entry(service.id.to_string())
-            .or_insert_with(|| Workshop::new(press.config.reports.look.clone()));
-        let mut documents = report::render(&report, workshop);
-        documents.push(Document {
-            name: "statement.json".to_owned(),
-            media_type: "application/json",
-            bytes: settled.json.clone(),
-        });
-        if let Some(key) = &press.signing_key {
-            let comment = format!("{} {}", edition.number, settled.partner.id);
-            documents.push(Document {
-                name: "statement.json.minisig".to_owned(),
-                media_type: "text/plain; charset=utf-8",
-                bytes: key.sign(&settled.json, &comment).into_bytes(),
-            });
-        }
-        deliver(&folder, &documents)
-            .with_context(|| format!("write the report `{}`", folder.display()))?;
-    }
-    // The documents stand: the letters that bring them may go.
-    if let Some(revision) = revision {
-        write_letters(press.config, store, &report, revision, press.now)?;
-    }
-    let done = match saved {
-        Some(Saved::First) => Done::Saved(folder.clone()),
-        Some(Saved::Revised { .. }) => Done::Revised(folder.clone()),
-        Some(Saved::Unchanged { .. }) => Done::Unchanged(folder.clone()),
-        None => Done::Provisional(folder.clone()),
-    };
-    if !matches!(done, Done::Unchanged(_)) {
-        let what = serde_json::json!({
-            "report": edition.number,
-            "partner": settled.partner.id.as_str(),
-            "folder": folder.display().to_string(),
-        });
-        let action = Action {
-            kind: ActionKind::ReportWritten,
-            what,
-        };
-        store.journal(press.who, press.now, &action)?;
-    }
-    Ok(closed(edition.number, done))
-}
-
-fn letters_are_written(
-    store: &Store,
-    settled: &Settled<'_>,
-    revision: Option<u32>,
-) -> anyhow::Result<bool> {
-    let Some(revision) = revision else {
-        return Ok(true);
-    };
-    let (partner, month) = (&settled.partner.id, settled.month);
-    let unwritten = store.unwritten_letters(partner, &month.service.id, month.month, revision)?;
-    Ok(unwritten.is_empty())
-}
-
-/// This month and up to twelve before it, as they were stated to this partner.
-fn history(store: &Store, settled: &Settled<'_>) -> anyhow::Result<Vec<MonthResult>> {
-    let this = settled.month.month;
-    let mut history = Vec::new();
-    for back in (1..=12).rev() {
-        let month = this.plus_months(-back);
-        let saved = store.statement(&settled.partner.id, &settled.month.service.id, month)?;
-        let Some(saved) = saved else { continue };
-        let figures = read_figures(&saved.json)
-            .with_context(|| format!("read the saved statement of {month}"))?;
-        history.push(MonthResult {
-            month,
-            target: figures.target,
-            tally: figures.tally,
-            verdict: figures.verdict,
-        });
-    }
-    history.push(MonthResult {
-        month: this,
-        target: settled.statement.target,
-        tally: settled.statement.tally,
-        verdict: settled.statement.verdict,
-    });
-    Ok(history)
-}
-
-/// What all partners of a service read in the same way.
-struct Shared {
-    endpoints: Vec<EndpointFigures>,
-    latencies: Vec<DayLatency>,
-    vantages: Vec<VantageId>,
-}
-
-impl Shared {
-    fn new(month: &ServiceMonth<'_>) -> Self {
-        let window = month.month.window();
-        let endpoints = month
-            .service
-            .endpoints
-            .iter()
-            .filter_map(|endpoint| {
-                let evidence = month
-                    .contractual
-                    .iter()
-                    .chain(&month.informative)
-                    .find(|evidence| evidence.id == endpoint.id)?;
-                let record = observe(
-                    window,
-                    month.now,
-                    std::slice::from_ref(evidence),
-                    month.terms(),
-                );
-                let timeline = &record.endpoints.first()?.timeline;
-                let ledger = Ledger::new(window, timeline, &Scope::everything(window));
-                let n_incidents = ledger
-                    .entries()
-                    .iter()
-                    .filter(|entry| entry.class == Class::Down)
-                    .count();
-                Some(EndpointFigures {
-                    label: endpoint.label.clone(),
-                    data_provider: endpoint.data_provider.clone(),
-                    contractual: endpoint.contractual,
-                    retired: endpoint.retired,
-                    tally: ledger.tally(),
-                    n_incidents: u32::try_from(n_incidents).unwrap_or(u32::MAX),
-                    latency: latency(observations(std::slice::from_ref(evidence)), window),
-                })
-            })
-            .collect();
-        let latencies = window
-            .local_days(month.month.zone())
-            .into_iter()
-            .filter_map(|(date, day)| {
-                let latency = latency(observations(&month.contractual), day)?;
-                Some(DayLatency { date, latency })
-            })
-            .collect();
-        let mut vantages: Vec<VantageId> = month
-            .contractual
-            .iter()
-            .flat_map(|endpoint| &endpoint.vantages)
-            .map(|vantage| vantage.id.clone())
-            .collect();
-        vantages.sort();
-        vantages.dedup();
-        Self {
-            endpoints,
-            latencies,
-            vantages,
-        }
-    }
-}
-
-/// The observations of each endpoint and vantage, in order of time as the store gives them.
-fn observations(endpoints: &[EndpointEvidence]) -> impl Iterator<Item = &[Observation]> {
-    endpoints
-        .iter()
-        .flat_map(|endpoint| &endpoint.vantages)
-        .filter_map(|vantage| match &vantage.seen {
-            Seen::Observations(observations) => Some(observations.as_slice()),
-            Seen::Segments(_) => None,
-        })
-}
-
-/// How fast the correct answers of a window came: the nearest-rank percentiles.
-fn latency<'a>(
-    observations: impl Iterator<Item = &'a [Observation]>,
-    window: Window,
-) -> Option<Latency> {
-    let mut latencies_us: Vec<u32> = observations
-        .flat_map(|observations| {
-            let first = observations.partition_point(|one| one.at < window.start());
-            observations[first..]
-                .iter()
-                .take_while(|one| one.at < window.end())
-        })
-        .filter_map(|observation| match observation.outcome {
-            // 0 is not known.
-            Outcome::Answered { latency_us, .. } => (latency_us > 0).then_some(latency_us),
-            Outcome::Failed(_) | Outcome::Void(_) => None,
-        })
-        .collect();
-    latencies_us.sort_unstable();
-    let percentile = |percent: usize| {
-        let rank = (latencies_us.len() * percent).div_ceil(100);
-        let latency_us = latencies_us.get(rank.saturating_sub(1))?;
-        Some(latency_us.div_ceil(1_000))
-    };
-    Some(Latency {
-        median_ms: percentile(50)?,
-        p95_ms: percentile(95)?,
-        p99_ms: percentile(99)?,
-    })
-}
-
-/// Names every file of a report with its SHA-256; written last, so that its presence means that
-/// the report is whole. `sha256sum -c SHA256SUMS` checks it.
-pub(super) const CHECKSUMS: &str = "SHA256SUMS";
-
-/// `<reports>/<partner>/<month>/<number without the month>/`
-pub(super) fn folder(reports: &Path, partner: &PartnerId, month: Month, number: &str) -> PathBuf {
-    let edition = number.strip_prefix(&format!("{month}-")).unwrap_or(number);
-    reports
-        .join(partner.as_str())
-        .join(month.to_string())
-        .join(edition)
-}
-
-/// Writes documents so that none is ever half there: written beside, synced, renamed.
-fn deliver(folder: &Path, documents: &[Document]) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let put = |name: &str, bytes: &[u8]| -> std::io::Result<()> {
-        let partial = folder.join(format!(".{name}.{}.partial", std::process::id()));
-        let mut file = std::fs::File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, folder.join(name))
-    };
-    let mut checksums = String::new();
-    for document in documents {
-        put(&document.name, &document.bytes)?;
-        checksums.push_str(&format!(
-            "{}  {}\n",
-            sha256_hex(&document.bytes),
-            document.name
-        ));
-    }
-    std::fs::File::open(folder)?.sync_all()?;
-    put(CHECKSUMS, checksums.as_bytes())?;
-    std::fs::File::open(folder)?.sync_all()
-}
-
-/// Whether every document of a report is there as it was written.
-fn is_whole(folder: &Path) -> bool {
-    let Ok(checksums) = std::fs::read_to_string(folder.join(CHECKSUMS)) else {
-        return false;
-    };
-    checksums.lines().all(|line| {
-        line.split_once("  ").is_some_and(|(sha256, name)| {
-            std::fs::read(folder.join(name)).is_ok_and(|bytes| sha256_hex(&bytes) == sha256)
-        })
-    })
 }
 
 fn parse_sha256(hex: &str) -> anyhow::Result<[u8; 32]> {

@@ -4,8 +4,9 @@
 
 use anyhow::{Context as _, bail};
 
-use super::close::exclusions;
-use super::load::{Addition, find_endpoint, membership, service_month_with};
+use super::load::{
+    Addition, declarations, exclusions, find_endpoint, membership, requests, service_month_with,
+};
 use crate::config::Config;
 use crate::import::Readout;
 use crate::sla::catalog::{Endpoint, Service, VantageId};
@@ -107,7 +108,8 @@ fn months(
         let Some(seen) = service_month_with(store, service, month, now, addition)? else {
             return Ok(None);
         };
-        let exclusions = exclusions(store, &seen, None)?;
+        let declarations = declarations(store, &service.id, month)?;
+        let exclusions = exclusions(&requests(service, &declarations, None, month));
         let all_month = seen.month.window().into();
         Ok(Some(judge(
             &seen.record,

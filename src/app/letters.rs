@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
-use super::close::folder;
+use super::archive::folder;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::mail::{Dispatch, Mail, Mailer, Sender, masked};

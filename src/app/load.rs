@@ -2,15 +2,18 @@
 
 use anyhow::{Context as _, bail};
 
+use super::basis::{Found, ServiceBasis};
 use crate::config::Config;
 use crate::exchange::{Document, WindowSpec};
-use crate::sla::catalog::{Endpoint, EndpointId, Partner, Recurrence, Service, VantageId};
+use crate::sla::catalog::{
+    Endpoint, EndpointId, Partner, PartnerId, Recurrence, Service, ServiceId, VantageId,
+};
 use crate::sla::commitment::{Commitment, Terms};
 use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind};
 use crate::sla::observation::Observation;
 use crate::sla::statement::{EndpointEvidence, Evidence, Record, Seen, VantageEvidence, observe};
 use crate::sla::window::{HOUR_MS, Month, Timestamp, Window, Windows};
-use crate::store::Store;
+use crate::store::{Declaration, DeclarationFilter, DeclarationId, StatementNumber, Store};
 
 /// How far evidence reaches back before its month, in milliseconds: at least a day, so that an
 /// outage carried in has its true beginning in all but extraordinary cases, and as far as one
@@ -83,39 +86,90 @@ pub fn service_month_with<'a>(
     let Some(commitment) = service.commitment_on(month.first_day()) else {
         return Ok(None);
     };
-    let window = month.window();
-    let now = (now < window.end()).then_some(now);
-    let terms = &commitment.terms;
-    let reach = Window::new(
-        window.start().plus_ms(-lead_ms(service, terms)),
-        closable_from(month, terms),
-    )?;
-    let evidence_of = |contractual: bool| -> anyhow::Result<Vec<EndpointEvidence>> {
-        service
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.contractual == contractual)
+    let endpoints = |contractual: bool| -> anyhow::Result<Vec<EndpointEvidence>> {
+        let reach = reach(service, month, &commitment.terms)?;
+        endpoints_of(service, contractual)
             .map(|endpoint| endpoint_evidence(store, endpoint, reach, addition))
             .collect()
     };
-    let contractual = evidence_of(true)?;
-    let informative = evidence_of(false)?;
+    let (contractual, informative) = (endpoints(true)?, endpoints(false)?);
     let mut measured_since = None;
     for endpoint in service.contractual() {
         let first = store.first_tick(&endpoint.id)?;
         measured_since = measured_since.into_iter().chain(first).min();
     }
-    let record = observe(window, now, &contractual, &commitment.terms);
+    let now = (now < month.window().end()).then_some(now);
     Ok(Some(ServiceMonth {
         service,
         month,
         commitment,
         now,
+        record: observe(month.window(), now, &contractual, &commitment.terms),
         contractual,
         measured_since,
         informative,
-        record,
     }))
+}
+
+/// What was known of the service of `basis` in `month` when the statement of number `known_to`
+/// was saved.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn service_month_as_saved<'a>(
+    store: &Store,
+    (basis, found): (&'a ServiceBasis, &Found),
+    month: Month,
+    known_to: StatementNumber,
+) -> anyhow::Result<ServiceMonth<'a>> {
+    let service = basis.service();
+    let commitment = service
+        .commitment_on(month.first_day())
+        .context("read the basis: its commitment is not in force in its month")?;
+    let endpoints = |contractual: bool| -> anyhow::Result<Vec<EndpointEvidence>> {
+        let reach = reach(service, month, &commitment.terms)?;
+        endpoints_of(service, contractual)
+            .map(|endpoint| {
+                let seen = store.observations_known_to(known_to, &endpoint.id, reach);
+                let mut seen = seen.with_context(|| loading(endpoint))?;
+                let known = found.seen_from.iter();
+                let known = known.filter(|(id, _)| *id == endpoint.id);
+                let vantages = known.flat_map(|(_, vantages)| vantages);
+                let vantages = vantages.map(|(id, present)| VantageEvidence {
+                    id: id.clone(),
+                    present: *present,
+                    seen: Seen::Observations(
+                        (seen.iter_mut().find(|(one, _)| one == id))
+                            .map(|(_, observations)| std::mem::take(observations))
+                            .unwrap_or_default(),
+                    ),
+                });
+                Ok(evidence_of(endpoint, vantages.collect()))
+            })
+            .collect()
+    };
+    let (contractual, informative) = (endpoints(true)?, endpoints(false)?);
+    Ok(ServiceMonth {
+        service,
+        month,
+        commitment,
+        now: None,
+        record: observe(month.window(), None, &contractual, &commitment.terms),
+        contractual,
+        measured_since: found.measured_since,
+        informative,
+    })
+}
+
+/// How far evidence of `month` reaches.
+fn reach(service: &Service, month: Month, terms: &Terms) -> anyhow::Result<Window> {
+    let start = month.window().start().plus_ms(-lead_ms(service, terms));
+    Ok(Window::new(start, closable_from(month, terms))?)
+}
+
+fn endpoints_of(service: &Service, contractual: bool) -> impl Iterator<Item = &Endpoint> {
+    let endpoints = service.endpoints.iter();
+    endpoints.filter(move |endpoint| endpoint.contractual == contractual)
 }
 
 fn endpoint_evidence(
@@ -126,7 +180,7 @@ fn endpoint_evidence(
 ) -> anyhow::Result<EndpointEvidence> {
     let mut seen = store
         .observations(&endpoint.id, reach)
-        .with_context(|| format!("load the observations of `{}`", endpoint.id))?;
+        .with_context(|| loading(endpoint))?;
     if let Some(addition) = addition.filter(|addition| addition.endpoint == endpoint.id) {
         add(&mut seen, addition, reach);
     }
@@ -148,12 +202,20 @@ fn endpoint_evidence(
             })
         })
         .collect();
-    Ok(EndpointEvidence {
+    Ok(evidence_of(endpoint, vantages))
+}
+
+fn evidence_of(endpoint: &Endpoint, vantages: Vec<VantageEvidence>) -> EndpointEvidence {
+    EndpointEvidence {
         id: endpoint.id.clone(),
         validity_ms: endpoint.validity_ms,
         latency_objective_ms: endpoint.latency_objective_ms,
         vantages,
-    })
+    }
+}
+
+fn loading(endpoint: &Endpoint) -> String {
+    format!("load the observations of `{}`", endpoint.id)
 }
 
 /// Where imported evidence meets our own, each vantage takes part from its first observation on:
@@ -211,6 +273,14 @@ impl ServiceMonth<'_> {
             .is_some_and(|since| since < self.month.window().end())
     }
 
+    /// What was found beside the observations.
+    pub fn found(&self) -> Found {
+        Found::new(
+            self.measured_since,
+            self.contractual.iter().chain(&self.informative),
+        )
+    }
+
     /// The evidence of this month for one partner, as it is published.
     pub fn document(&self, membership: &Windows, exclusions: Vec<Exclusion>) -> Document {
         Document::new(
@@ -262,10 +332,99 @@ pub fn membership(partner: &Partner, service: &Service, window: Window) -> Windo
         .intersection(&window.into())
 }
 
+/// A request to treat a window apart, with where it stands on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked for, and what became of it.
+    pub exclusion: Exclusion,
+    /// The declaration; absent: announced in the configuration.
+    pub declared: Option<Declared>,
+}
+
+/// Which declaration, and whose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Its number.
+    pub id: DeclarationId,
+    /// Who wrote it down.
+    pub author: String,
+}
+
+/// What was asked for in `month` of `service`: announced work, and of `declarations` those that
+/// concern `partner` and were not refused; without a partner: those that concern all.
+pub fn requests(
+    service: &Service,
+    declarations: &[Declaration],
+    partner: Option<&PartnerId>,
+    month: Month,
+) -> Vec<Request> {
+    let window = month.window();
+    let announced = announced_maintenance(service, with_the_eve(window));
+    let announced = announced.into_iter().map(|exclusion| Request {
+        exclusion,
+        declared: None,
+    });
+    let declared = declarations
+        .iter()
+        .filter(|declaration| {
+            declaration.partner.is_none() || declaration.partner.as_ref() == partner
+        })
+        .filter(|declaration| declaration.exclusion.acceptance != Acceptance::Refused)
+        .map(|declaration| Request {
+            exclusion: declaration.exclusion.clone(),
+            declared: Some(Declared {
+                id: declaration.id,
+                author: declaration.author.clone(),
+            }),
+        });
+    let mut requests: Vec<Request> = announced.chain(declared).collect();
+    // Work of the month before stays if the month's work lengthens it.
+    let planned: Windows = requests
+        .iter()
+        .filter(|request| request.exclusion.kind == ExclusionKind::Maintenance)
+        .map(|request| request.exclusion.window)
+        .collect();
+    requests.retain(|request| {
+        let asked = request.exclusion.window;
+        let is_planned = request.exclusion.kind == ExclusionKind::Maintenance;
+        let work = planned.at(asked.start()).filter(|_| is_planned);
+        work.unwrap_or(&asked).intersection(&window).is_some()
+    });
+    requests
+}
+
+/// The declarations that [`requests`] may need.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn declarations(
+    store: &Store,
+    service: &ServiceId,
+    month: Month,
+) -> anyhow::Result<Vec<Declaration>> {
+    Ok(store.declarations(&DeclarationFilter {
+        service: Some(service.clone()),
+        partner: None,
+        window: Some(with_the_eve(month.window())),
+    })?)
+}
+
+/// Work that began on the day before may reach to the month, and be lengthened in it.
+fn with_the_eve(window: Window) -> Window {
+    let eve = Window::between(window.start().plus_ms(-24 * HOUR_MS), window.end());
+    eve.unwrap_or(window)
+}
+
+/// The requests alone, as a settlement takes them.
+pub fn exclusions(requests: &[Request]) -> Vec<Exclusion> {
+    let requests = requests.iter();
+    requests.map(|request| request.exclusion.clone()).collect()
+}
+
 /// The planned work of the configuration within `window`, as requests that were accepted when
 /// they were announced. Work on an endpoint that is only shown for information concerns no
 /// commitment.
-pub fn announced_maintenance(service: &Service, window: Window) -> Vec<Exclusion> {
+fn announced_maintenance(service: &Service, window: Window) -> Vec<Exclusion> {
     let concerns_commitment = |endpoint: &Option<_>| match endpoint {
         None => true,
         Some(id) => service.contractual().any(|endpoint| endpoint.id == *id),

@@ -1,10 +1,15 @@
 //! The order of things: the only code that knows what comes before what.
 
+mod archive;
+pub mod basis;
 pub mod close;
 pub mod evidence;
 pub mod export;
 pub mod import;
 pub mod letters;
 pub mod load;
+pub mod press;
+pub mod saved;
+mod settle;
 mod shelf;
 pub mod watch;

@@ -5,12 +5,12 @@
 
 use std::cmp::Reverse;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::close::CHECKSUMS;
+use super::archive::{CHECKSUMS, put};
 use crate::config::Config;
 use crate::exchange::read_figures;
 use crate::report::{Index, Shelved, write_index};
@@ -37,7 +37,7 @@ pub(super) fn write_indexes(config: &Config, partner: &Partner, month: &str) -> 
             editions,
         };
         let document = write_index(&index, &config.reports.look);
-        put(&folder.join(&document.name), &document.bytes)
+        put(folder, &document.name, &document.bytes)
             .with_context(|| format!("write the index of `{}`", folder.display()))
     };
     write(&folder, &editions)?;
@@ -137,13 +137,4 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
         .collect::<io::Result<_>>()?;
     names.sort();
     Ok(names)
-}
-
-/// Writes a file so that it is never half there.
-fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension(format!("{}.partial", std::process::id()));
-    let mut file = fs::File::create(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)
 }

@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             faults.push_str(&format!("endpoint `{}`: failed to {fault}\n", endpoint.id));
         }
     }
-    if let Err(fault) = crate::app::close::signing_key(&config) {
+    if let Err(fault) = crate::app::press::signing_key(&config) {
         faults.push_str(&format!("failed to {fault:#}\n"));
     }
     if let Err(fault) = Mailer::new(&config.mail) {

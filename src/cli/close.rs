@@ -9,11 +9,14 @@ use super::{ConfigPlace, Failure, exit, open_beside, print, whoami};
 use crate::app::close::{Closed, Done, Kind, Order, close};
 use crate::app::letters::Addressees;
 use crate::clock::Clock;
+use crate::exchange::Difference;
 
 /// Settle a month, save its statements and write its reports
 ///
 /// What is saved already is left as it is, so running this again repairs whatever an interruption
-/// left undone. Exit status 1 if a saved statement no longer fits its evidence: see --revise.
+/// left undone. A saved statement is compared with the facts and decisions of today, under the
+/// configuration it was settled with: editing the configuration changes no closed month. Exit
+/// status 1 if it says something else: see --revise.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The month, for example 2025-10
@@ -27,13 +30,14 @@ pub(super) struct Args {
     /// Write reports of a month that is still running; saves nothing
     #[arg(long, conflicts_with_all = ["revise", "dry_run"])]
     provisional: bool,
-    /// Replace statements that no longer fit their evidence by a new revision; needs --reason
+    /// Settle anew, with today's configuration and decisions; where that says something else, save
+    /// a new revision; needs --reason
     #[arg(long, requires = "reason", conflicts_with = "dry_run")]
     revise: bool,
     /// Why, as partners will read it
     #[arg(long, value_name = "TEXT", requires = "revise", value_parser = NonEmptyStringValueParser::new())]
     reason: Option<String>,
-    /// Settle and show the verdicts; save and write nothing
+    /// Settle anew and show the verdicts, and what a revision would change; save and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -71,7 +75,14 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     for one in &closed {
         print(describe(one))?;
     }
-    let all_stand = closed.iter().all(|one| one.done != Done::Differs);
+    let all_stand = closed.iter().all(|one| match one.done {
+        Done::Differs | Done::Lost(_) => false,
+        Done::Saved(_)
+        | Done::Revised(_)
+        | Done::Unchanged(_)
+        | Done::Provisional(_)
+        | Done::DryRun => true,
+    });
     Ok(if all_stand { exit::OK } else { exit::NEGATIVE })
 }
 
@@ -100,6 +111,7 @@ fn describe(closed: &Closed) -> String {
         Done::Differs => {
             "NOT REPLACED: the saved statement says something else (--revise --reason …)".to_owned()
         }
+        Done::Lost(reason) => format!("NOT WHOLE: {reason}"),
     };
     let letters = match &closed.addressees {
         Addressees::Off => "",
@@ -107,10 +119,28 @@ fn describe(closed: &Closed) -> String {
         Addressees::NoContact => "; NO LETTER: the partner has no contact",
         Addressees::Mailboxes(_) => "; see `vigie letters list`",
     };
-    format!(
+    let mut text = format!(
         "{:<28} {:<34} {:<14} {figure}; {done}{letters}\n",
         closed.partner,
         closed.number,
         closed.verdict.code()
+    );
+    for difference in &closed.differences {
+        text.push_str(&tell("", difference));
+    }
+    for difference in &closed.edited {
+        text.push_str(&tell(
+            "the configuration was edited: a revision would change ",
+            difference,
+        ));
+    }
+    text
+}
+
+/// One figure that differs.
+fn tell(what: &str, difference: &Difference) -> String {
+    format!(
+        "    {what}{}: {} -> {}\n",
+        difference.place, difference.written, difference.recomputed
     )
 }

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::{ConfigPlace, Failure, exit, open_beside, print, whoami};
-use crate::app::evidence::document;
+use crate::app::evidence::{Subject, document};
 use crate::clock::Clock;
 use crate::store::{Action, ActionKind};
 
 /// Export the evidence of a partner's month
 ///
 /// The document settles to the published statement (`vigie settle`, `vigie verify`), and its
-/// SHA-256 is the digest printed there. The export stands in the journal.
+/// SHA-256 is the digest printed there, whatever the configuration says since. Of a month that is
+/// not closed yet, it is what is known now. The export stands in the journal.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The service
@@ -24,6 +25,9 @@ pub(super) struct Args {
     /// The month, for example 2025-10
     #[arg(long, value_name = "YYYY-MM")]
     month: String,
+    /// Which revision of a closed month's statement; the latest if absent
+    #[arg(long, value_name = "N")]
+    revision: Option<u32>,
     /// Where to write it; standard output if absent
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -33,20 +37,19 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load()?;
     let mut store = open_beside(&config)?;
     let now = Clock::System.now();
-    let document = document(
-        &config,
-        &store,
-        now,
-        &args.service,
-        &args.partner,
-        &args.month,
-    )
-    .map_err(Failure::sort)?;
+    let subject = Subject {
+        service: &args.service,
+        partner: &args.partner,
+        month: &args.month,
+        revision: args.revision,
+    };
+    let document = document(&config, &store, now, subject).map_err(Failure::sort)?;
     let bytes = document.canonical();
     let what = serde_json::json!({
         "service": args.service,
         "partner": args.partner,
         "month": args.month,
+        "revision": args.revision,
         "sha256": document.sha256().to_string(),
     });
     let action = Action {

@@ -2,22 +2,29 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
-use chrono_tz::Tz;
+use anyhow::{Context as _, anyhow};
 
 use super::{ConfigPlace, Failure, exit, open_reader, print};
-use crate::app::close::exclusions;
-use crate::app::load::{check_known, find_partner, find_service, membership, service_month};
+use crate::app::evidence::{Subject, saved};
+use crate::app::load::{
+    Request, ServiceMonth, check_known, declarations, exclusions, find_partner, find_service,
+    membership, requests, service_month,
+};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::sla::availability::Verdict;
-use crate::sla::ledger::Class;
+use crate::sla::commitment::Maintenance;
+use crate::sla::ledger::{Acceptance, Class, Entry, ExclusionKind, announced};
 use crate::sla::statement::{Statement, judge};
 use crate::sla::window::{HOUR_MS, MINUTE_MS, Month, SECOND_MS, Timestamp};
+use crate::store::{SavedStatement, Store};
+use chrono_tz::Tz;
 
 /// Explain how the figure of a month comes about
 ///
 /// Prints the ledger line by line, what counted and why, the arithmetic, and which seconds would
-/// turn an undetermined verdict. A running month is explained up to now.
+/// turn an undetermined verdict. A closed month is explained as it was when its statement was
+/// saved; a running one, up to now.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The service
@@ -27,57 +34,173 @@ pub(super) struct Args {
     /// For this partner; without it, as for a partner connected all month
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
+    /// Which revision of a closed month's statement; the latest if absent
+    #[arg(long, value_name = "N", requires = "partner")]
+    revision: Option<u32>,
+    /// Also of a closed month, what today's configuration, facts and decisions say
+    #[arg(long, conflicts_with = "revision")]
+    today: bool,
 }
 
 pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load()?;
     let store = open_reader(&config)?;
-    let service = find_service(&config, &args.service).map_err(Failure::input)?;
+    let then = match &args.partner {
+        Some(partner) if !args.today => {
+            let subject = Subject {
+                service: &args.service,
+                partner,
+                month: &args.month,
+                revision: args.revision,
+            };
+            saved(&config, &store, subject).map_err(Failure::sort)?
+        }
+        Some(_) | None => None,
+    };
+    let text = match then {
+        None => explain_today(args, &config, &store)?,
+        Some(then) => {
+            let seen = then.service_month(&store).map_err(Failure::sort)?;
+            let partner = &then.own.partner;
+            let membership = membership(partner, seen.service, seen.month.window());
+            let requests = &then.own.requests;
+            let statement = judge(
+                &seen.record,
+                &membership,
+                &exclusions(requests),
+                seen.terms(),
+            );
+            explain(
+                &seen,
+                Some(&partner.name),
+                Some(&then.statement),
+                requests,
+                &statement,
+            )
+        }
+    };
+    print(text)?;
+    Ok(exit::OK)
+}
+
+fn explain_today(args: &Args, config: &Config, store: &Store) -> Result<String, Failure> {
+    let service = find_service(config, &args.service).map_err(Failure::input)?;
     let month = Month::parse(&args.month, service.zone())
         .context("read the month")
         .map_err(Failure::input)?;
-    check_known(&store, month).map_err(Failure::sort)?;
+    check_known(store, month).map_err(Failure::sort)?;
     let seen =
-        service_month(&store, service, month, Clock::System.now()).map_err(Failure::system)?;
+        service_month(store, service, month, Clock::System.now()).map_err(Failure::system)?;
     let Some(seen) = seen else {
-        return Err(Failure::input(anyhow::anyhow!(
+        return Err(Failure::input(anyhow!(
             "explain {month} of `{}`: no commitment was in force on {}",
             service.id,
             month.first_day()
         )));
     };
     let partner = match &args.partner {
-        Some(id) => Some(find_partner(&config, id).map_err(Failure::input)?),
+        Some(id) => Some(find_partner(config, id).map_err(Failure::input)?),
         None => None,
     };
     let membership = match partner {
         Some(partner) => membership(partner, service, month.window()),
         None => month.window().into(),
     };
-    let exclusions = exclusions(&store, &seen, partner).map_err(Failure::system)?;
-    let statement = judge(&seen.record, &membership, &exclusions, seen.terms());
-    let mut text = format!(
-        "{} ({}), {month}{}\n« {} »\n\n",
-        service.name,
-        service.id,
-        partner.map_or(String::new(), |partner| format!(", {}", partner.name)),
-        seen.commitment.clause.quote
+    let declarations = declarations(store, &service.id, month).map_err(Failure::system)?;
+    let requests = requests(service, &declarations, partner.map(|one| &one.id), month);
+    let statement = judge(
+        &seen.record,
+        &membership,
+        &exclusions(&requests),
+        seen.terms(),
     );
-    text.push_str(&explain(&statement, month.zone()));
-    print(text)?;
-    Ok(exit::OK)
+    let name = partner.map(|partner| partner.name.as_str());
+    Ok(explain(&seen, name, None, &requests, &statement))
 }
 
-/// The ledger of a statement and its arithmetic, for a terminal. Times are of `zone`.
-fn explain(statement: &Statement, zone: Tz) -> String {
-    let mut out = String::new();
+/// The ledger of a statement and its arithmetic, for a terminal. Times are of the month's zone.
+fn explain(
+    seen: &ServiceMonth<'_>,
+    partner: Option<&str>,
+    saved: Option<&SavedStatement>,
+    requests: &[Request],
+    statement: &Statement,
+) -> String {
+    let mut out = format!(
+        "{} ({}), {}{}\n« {} »\n",
+        seen.service.name,
+        seen.service.id,
+        seen.month,
+        partner.map_or(String::new(), |name| format!(", {name}")),
+        seen.commitment.clause.quote
+    );
+    if let Some(saved) = saved {
+        out.push_str(&format!(
+            "Revision {}, saved on {} by {}.\n",
+            saved.revision,
+            local(saved.saved, seen.month.zone()),
+            saved.author
+        ));
+    }
+    out.push('\n');
     // Writing to a String does not fail.
-    let _ = write_explanation(&mut out, statement, zone);
+    let _ = write_explanation(&mut out, seen, requests, statement);
     out
 }
 
-fn write_explanation(out: &mut String, statement: &Statement, zone: Tz) -> std::fmt::Result {
-    let window = statement.window;
+/// Which requests touch a line of the ledger, and what they do there.
+fn write_requests(
+    out: &mut String,
+    seen: &ServiceMonth<'_>,
+    requests: &[Request],
+    entry: &Entry,
+) -> std::fmt::Result {
+    let conditions = match &seen.terms().maintenance {
+        Maintenance::Counted => None,
+        Maintenance::Excluded(conditions) | Maintenance::Credited(conditions) => Some(conditions),
+    };
+    let accepted = requests.iter().map(|request| &request.exclusion);
+    let accepted = accepted.filter(|exclusion| exclusion.acceptance == Acceptance::Accepted);
+    let in_time = conditions.map(|conditions| announced(accepted, conditions.notice_ms));
+    for request in requests {
+        let exclusion = &request.exclusion;
+        if exclusion.window.intersection(&entry.window).is_none() {
+            continue;
+        }
+        let effect = match (&in_time, exclusion.kind, exclusion.acceptance) {
+            (_, _, Acceptance::Pending) => "pending: does not act",
+            (_, _, Acceptance::Refused) => "refused: does not act",
+            (None, ExclusionKind::Maintenance, Acceptance::Accepted) => {
+                "the clause lets planned work count"
+            }
+            (Some(in_time), ExclusionKind::Maintenance, Acceptance::Accepted)
+                if !in_time.contains(&exclusion) =>
+            {
+                "not announced in time: does not act"
+            }
+            (_, _, Acceptance::Accepted) => "accepted",
+        };
+        let whose = match &request.declared {
+            Some(declared) => format!("request {} by {}", declared.id, declared.author),
+            None => "announced in the configuration".to_owned(),
+        };
+        writeln!(
+            out,
+            "      {whose}: {}, « {} »; {effect}",
+            exclusion.kind.code(),
+            exclusion.reason
+        )?;
+    }
+    Ok(())
+}
+
+fn write_explanation(
+    out: &mut String,
+    seen: &ServiceMonth<'_>,
+    requests: &[Request],
+    statement: &Statement,
+) -> std::fmt::Result {
+    let (window, zone) = (statement.window, seen.month.zone());
     writeln!(
         out,
         "{} to {}, {zone}: {}",
@@ -110,6 +233,12 @@ fn write_explanation(out: &mut String, statement: &Statement, zone: Tz) -> std::
             .find(|incident| incident.window.start() == entry.window.start());
         if let Some((endpoint, fault)) = started.and_then(|incident| incident.cause.as_ref()) {
             writeln!(out, "      first failure: {fault} at {endpoint}")?;
+        }
+        match entry.class {
+            Class::Up | Class::Degraded | Class::OutOfScope => {}
+            Class::Down | Class::Unknown | Class::Credited | Class::Excluded => {
+                write_requests(out, seen, requests, entry)?;
+            }
         }
     }
     let tally = statement.tally;
@@ -182,6 +311,13 @@ fn write_explanation(out: &mut String, statement: &Statement, zone: Tz) -> std::
         duration(budget.remaining_max_ms)
     )?;
     writeln!(out, "\nVerdict: {}", statement.verdict.code())?;
+    if let Some(step) = seen.commitment.step_on(seen.month.first_day()) {
+        writeln!(
+            out,
+            "Declared step of improvement, {step}: {}",
+            tally.verdict(step).code()
+        )?;
+    }
     if let Some(outlook) = statement.outlook {
         writeln!(out, "Outlook: {}", outlook.code())?;
     }

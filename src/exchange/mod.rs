@@ -10,13 +10,13 @@ mod evidence;
 mod signature;
 mod statement;
 
-pub use evidence::{Document, EvidenceError, WindowSpec};
+pub use evidence::{Document, EvidenceError, SharedEvidence, WindowSpec, read_terms, terms_json};
 pub use signature::{SignatureError, SigningKey, verify_signature};
 pub use statement::{
-    Comparison, StatementError, WrittenFigures, compare, read_figures, statement_json,
+    Comparison, Difference, StatementError, WrittenFigures, compare, read_figures, statement_json,
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 
 /// What computed a statement: this program's version and that of its time-zone data.
 pub fn engine() -> String {
@@ -29,7 +29,16 @@ pub fn engine() -> String {
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
+    sha256_hex_of(&[bytes])
+}
+
+/// SHA-256 of the parts one after the other.
+fn sha256_hex_of(parts: &[&[u8]]) -> String {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    hex(context.finish().as_ref())
 }
 
 /// Bytes in lower-case hexadecimal.

@@ -102,7 +102,7 @@ pub struct Provider {
 }
 
 /// What was promised, as the convention names it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Its id.
     pub id: ServiceId,

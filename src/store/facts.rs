@@ -1,11 +1,11 @@
 //! Observations, the traces of failures, and missed ticks.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::db::{self, Database, Row, Value, damaged, values};
-use super::{Parcel, Store, StoreError, id, instant, optional_instant, outcome};
+use super::{Parcel, StatementNumber, Store, StoreError, id, instant, optional_instant, outcome};
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Finding, MissCause, Observation, Outcome, Phases, Trace};
 use crate::sla::window::{Timestamp, Window};
@@ -70,15 +70,23 @@ impl Store {
                 .map(|finding| series_of(transaction, &mut series, finding))
                 .collect::<db::Result<_>>()?;
             let n_new = append_observations(transaction, &ids, findings)?;
-            let traces = ids
-                .iter()
-                .zip(findings)
-                .zip(&n_new)
-                .filter(|((_, finding), n_new)| {
-                    **n_new > 0 && !is_as_expected(finding.observation.outcome)
-                })
-                .map(|((series, finding), _)| trace_values(*series, finding));
+            let new_ones = || {
+                let all = ids.iter().zip(findings).zip(&n_new);
+                all.filter(|(_, n_new)| **n_new > 0).map(|(one, _)| one)
+            };
+            let traces = new_ones()
+                .filter(|(_, finding)| !is_as_expected(finding.observation.outcome))
+                .map(|(series, finding)| trace_values(*series, finding));
             transaction.execute_many(INSERT_TRACE, traces.collect())?;
+            if let Some((statement, evidence_end)) = settled(transaction)? {
+                let late = new_ones()
+                    .filter(|(_, finding)| finding.observation.at < evidence_end)
+                    .map(|(series, finding)| {
+                        let tick_ms = finding.observation.tick.unix_ms();
+                        values![*series, tick_ms, statement].to_vec()
+                    });
+                transaction.execute_many(INSERT_LATE, late.collect())?;
+            }
             let new = n_new.iter().sum();
             Ok(Appended {
                 new,
@@ -159,6 +167,35 @@ impl Store {
             }
             Ok(seen)
         })
+    }
+
+    /// As [`observations`](Self::observations), without those that arrived after `statement` was
+    /// saved.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn observations_known_to(
+        &self,
+        statement: StatementNumber,
+        endpoint: &EndpointId,
+        window: Window,
+    ) -> Result<Vec<(VantageId, Vec<Observation>)>, StoreError> {
+        let mut seen = self.observations(endpoint, window)?;
+        let late = self.read("read late observations", |snapshot| {
+            Ok(snapshot.query(
+                "SELECT vantage, tick FROM late JOIN series ON series.id = late.series
+                 WHERE endpoint = ?1 AND statement >= ?2",
+                &values![endpoint.as_str(), statement.0],
+                |row| Ok((id(row, 0, VantageId::new)?, instant(row, 1)?)),
+            )?)
+        })?;
+        let late: HashSet<(VantageId, Timestamp)> = late.into_iter().collect();
+        if !late.is_empty() {
+            for (vantage, observations) in &mut seen {
+                observations.retain(|one| !late.contains(&(vantage.clone(), one.tick)));
+            }
+        }
+        Ok(seen)
     }
 
     /// The `last` findings about `endpoint`, from all vantages, that were not the expected
@@ -404,6 +441,18 @@ fn series(row: &Row<'_>, column: usize) -> db::Result<Series> {
         late_ms_min: row.get(column + 1)?,
         late_ms_max: row.get(column + 2)?,
     })
+}
+
+const INSERT_LATE: &str = "INSERT INTO late (series, tick, statement) VALUES (?1, ?2, ?3)";
+
+/// The number of the last statement, and how far the evidence of any reaches.
+fn settled(database: &Database) -> db::Result<Option<(i64, Timestamp)>> {
+    database.first(
+        "SELECT (SELECT max(id) FROM statement), evidence_end FROM statement
+         WHERE evidence_end IS NOT NULL ORDER BY evidence_end DESC LIMIT 1",
+        &[],
+        |row| Ok((row.get(0)?, instant(row, 1)?)),
+    )
 }
 
 /// For each finding, of the series beside it, 1 if its observation is new and 0 if not.

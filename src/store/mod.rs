@@ -54,7 +54,7 @@ pub use outbox::{
 };
 pub use parcel::Parcel;
 pub use spool::{Kept, Spool};
-pub use statement::{NewStatement, Saved, SavedStatement};
+pub use statement::{NewBasis, NewStatement, Saved, SavedBasis, SavedStatement, StatementNumber};
 
 use db::{Database, Isolation, Row, damaged};
 use error::Failure;

@@ -11,6 +11,33 @@ use crate::sla::window::{Month, Timestamp, parse_zone};
 /// The kind of journal entries that speak of statements.
 pub(super) const KIND: &str = "statement_saved";
 
+/// The number of a saved statement: later ones have higher numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatementNumber(pub(super) i64);
+
+impl StatementNumber {
+    /// Of one that is about to be saved.
+    const NEW: Self = Self(0);
+}
+
+/// What a statement was settled from beside the observations, as the month-end writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBasis {
+    /// What it has in common with others; kept once.
+    pub shared: Vec<u8>,
+    /// What it has not.
+    pub own: Vec<u8>,
+}
+
+/// What is kept of it with a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedBasis {
+    /// Of what it has in common with others; see [`Store::basis`].
+    pub shared: Sha256,
+    /// What it has not.
+    pub own: Vec<u8>,
+}
+
 /// A statement to be saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewStatement {
@@ -31,6 +58,10 @@ pub struct NewStatement {
     /// Why it replaces what was said before. Not kept with a first revision, which replaces
     /// nothing.
     pub reason: Option<String>,
+    /// What it was settled from beside the observations.
+    pub basis: Option<NewBasis>,
+    /// How far its evidence reaches.
+    pub evidence_end: Timestamp,
     /// The mailboxes that are to have it: a letter to each is in the outbox from the same moment
     /// on as the statement is saved.
     pub letters_to: Vec<String>,
@@ -39,6 +70,8 @@ pub struct NewStatement {
 /// A statement as it was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedStatement {
+    /// Its number.
+    pub number: StatementNumber,
     /// To whom.
     pub partner: PartnerId,
     /// About what.
@@ -61,6 +94,9 @@ pub struct SavedStatement {
     pub saved: Timestamp,
     /// Why it replaces the revision before; absent in the first.
     pub reason: Option<String>,
+    /// What it was settled from beside the observations; absent if it was saved by a version that
+    /// did not keep it.
+    pub basis: Option<SavedBasis>,
 }
 
 impl SavedStatement {
@@ -88,7 +124,8 @@ pub enum Saved {
 }
 
 const COLUMNS: &str = "partner, service, month, revision, zone, json, json_sha256, \
-                       evidence_sha256, commitment, engine, author, saved, reason";
+                       evidence_sha256, commitment, engine, author, saved, reason, \
+                       shared_basis, basis";
 
 impl Store {
     /// Saves statements with their journal entries and their letters, in one transaction: all of
@@ -138,6 +175,7 @@ impl Store {
                     }
                 };
                 let saved = SavedStatement {
+                    number: StatementNumber::NEW,
                     partner: statement.partner.clone(),
                     service: statement.service.clone(),
                     month: statement.month,
@@ -149,8 +187,15 @@ impl Store {
                     author: who.to_owned(),
                     saved: at,
                     reason,
+                    basis: match &statement.basis {
+                        None => None,
+                        Some(basis) => Some(SavedBasis {
+                            shared: keep_basis(transaction, &basis.shared)?,
+                            own: basis.own.clone(),
+                        }),
+                    },
                 };
-                let row = insert(transaction, &saved)?;
+                let row = insert(transaction, &saved, statement.evidence_end)?;
                 outbox::enqueue(transaction, row, &statement.letters_to, at)?;
                 journal::append(transaction, who, at, KIND, &saved_text(&saved))?;
                 outcomes.push(outcome);
@@ -186,12 +231,33 @@ impl Store {
         self.read("read statements", |snapshot| {
             Ok(snapshot.query(
                 &format!(
-                    "SELECT {COLUMNS} FROM statement
+                    "SELECT {COLUMNS}, id FROM statement
                      WHERE partner = ?1 AND service = ?2 AND month = ?3 ORDER BY revision"
                 ),
                 &values![partner.as_str(), service.as_str(), month.to_string()],
                 read_intact,
             )?)
+        })
+    }
+
+    /// What statements have in common, by its [name](SavedBasis::shared).
+    ///
+    /// # Errors
+    /// Bytes that are no longer those that were saved, or what the database says.
+    pub fn basis(&self, name: &Sha256) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read("read the basis of a statement", |snapshot| {
+            let json = snapshot.first(
+                "SELECT json FROM basis WHERE sha256 = ?1",
+                &values![*name],
+                |row| row.get::<Vec<u8>>(0),
+            )?;
+            match json {
+                Some(json) if sha256(&json) != *name => {
+                    let what = format!("the basis {} is not as it was saved", hex(name));
+                    Err(damaged(what).into())
+                }
+                json => Ok(json),
+            }
         })
     }
 
@@ -208,7 +274,7 @@ impl Store {
         self.read("read statements", |snapshot| {
             Ok(snapshot.query(
                 &format!(
-                    "SELECT {COLUMNS} FROM statement AS s
+                    "SELECT {COLUMNS}, id FROM statement AS s
                      WHERE partner = coalesce(?1, partner) AND service = coalesce(?2, service)
                        AND revision = (SELECT max(revision) FROM statement AS other
                                        WHERE other.partner = s.partner
@@ -228,7 +294,7 @@ impl Store {
 
 /// Hands on what the journal must say of each statement, from the bytes as they are now.
 pub(super) fn accounts(database: &Database, take_note: &mut impl FnMut(Account)) -> db::Result<()> {
-    let all = format!("SELECT {COLUMNS} FROM statement ORDER BY id");
+    let all = format!("SELECT {COLUMNS}, id FROM statement ORDER BY id");
     database.for_each(&all, &[], |row| {
         let saved = read(row)?;
         take_note(Account {
@@ -241,12 +307,23 @@ pub(super) fn accounts(database: &Database, take_note: &mut impl FnMut(Account))
     })
 }
 
+/// Keeps a shared document, once; gives its name.
+fn keep_basis(database: &Database, json: &[u8]) -> db::Result<Sha256> {
+    let name = sha256(json);
+    database.execute(
+        "INSERT INTO basis (sha256, json) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING",
+        &values![name, json],
+    )?;
+    Ok(name)
+}
+
 /// The number of its row.
-fn insert(database: &Database, saved: &SavedStatement) -> db::Result<i64> {
+fn insert(database: &Database, saved: &SavedStatement, evidence_end: Timestamp) -> db::Result<i64> {
     database.one(
         &format!(
-            "INSERT INTO statement ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id"
+            "INSERT INTO statement ({COLUMNS}, evidence_end)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+             RETURNING id"
         ),
         &values![
             saved.partner.as_str(),
@@ -262,6 +339,9 @@ fn insert(database: &Database, saved: &SavedStatement) -> db::Result<i64> {
             &saved.author,
             saved.saved.unix_ms(),
             saved.reason.as_ref(),
+            saved.basis.as_ref().map(|basis| basis.shared),
+            saved.basis.as_ref().map(|basis| basis.own.as_slice()),
+            evidence_end.unix_ms(),
         ],
         |row| row.get(0),
     )
@@ -296,13 +376,21 @@ fn read(row: &Row<'_>) -> db::Result<SavedStatement> {
         author: row.get(10)?,
         saved: instant(row, 11)?,
         reason: row.get(12)?,
+        basis: match row.get::<Option<Sha256>>(13)? {
+            None => None,
+            Some(shared) => Some(SavedBasis {
+                shared,
+                own: row.get(14)?,
+            }),
+        },
+        number: StatementNumber(row.get(15)?),
     })
 }
 
 /// What the journal says of it. Keys stand in alphabetical order: so the text does not depend on
 /// whether the JSON library sorts them.
 fn saved_text(saved: &SavedStatement) -> String {
-    json!({
+    let mut text = json!({
         "commitment": saved.commitment,
         "engine": saved.engine,
         "evidence_sha256": hex(&saved.evidence_sha256),
@@ -314,6 +402,11 @@ fn saved_text(saved: &SavedStatement) -> String {
         "service": saved.service.as_str(),
         "statement_sha256": hex(&sha256(&saved.json)),
         "zone": saved.month.zone().name(),
-    })
-    .to_string()
+    });
+    // Named where it is kept: entries about earlier statements stay as they were.
+    if let Some(SavedBasis { shared, own }) = &saved.basis {
+        text["basis_sha256"] = json!(hex(&sha256(own)));
+        text["shared_basis_sha256"] = json!(hex(shared));
+    }
+    text.to_string()
 }

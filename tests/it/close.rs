@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 use tempfile::TempDir;
 use vigie::app::close::{Closed, Done, Kind, Order, close, unfinished_months};
-use vigie::app::evidence::document;
+use vigie::app::evidence::{Subject, document};
 use vigie::config::{self, Config};
 use vigie::demo::history::Past;
 use vigie::exchange::{settle_document, sha256_hex};
@@ -99,27 +99,27 @@ service = "particulier"
 from = 2027-01-01
 "#;
 
-fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn month(text: &str) -> Month {
+pub(crate) fn month(text: &str) -> Month {
     Month::parse(text, PARIS).unwrap()
 }
 
 /// The day on which it is all looked at.
-fn today() -> Timestamp {
+pub(crate) fn today() -> Timestamp {
     at("2026-11-22T10:30:00+01:00")
 }
 
 pub(crate) struct Installation {
     directory: TempDir,
-    config: Config,
-    store: Store,
+    pub(crate) config: Config,
+    pub(crate) store: Store,
 }
 
 impl Installation {
-    fn new(interval: &str) -> Self {
+    pub(crate) fn new(interval: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("vigie.toml");
         std::fs::write(&file, INSTALLATION.replace("INTERVAL", interval)).unwrap();
@@ -145,9 +145,33 @@ impl Installation {
         self.directory.path().join(name)
     }
 
+    /// Changes a line of the configuration, as its operator would.
+    pub(crate) fn edit(&mut self, line: &str, into: &str) {
+        let path = self.path("vigie.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.contains(line),
+            "`{line}` does not stand in the configuration"
+        );
+        std::fs::write(&path, text.replace(line, into)).unwrap();
+        self.config = config::load(&path).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The evidence of October 2025 for `valfictif`, as it is handed out.
+    pub(crate) fn evidence(&self, revision: Option<u32>) -> Vec<u8> {
+        let subject = Subject {
+            service: "particulier",
+            partner: "valfictif",
+            month: "2025-10",
+            revision,
+        };
+        let document = document(&self.config, &self.store, today(), subject);
+        document.unwrap().canonical()
+    }
+
     /// Half-hourly observations of a month and half a day around it, with six hours of failures
     /// from noon of the first day on.
-    fn see_all_of(&mut self, text: &str) {
+    pub(crate) fn see_all_of(&mut self, text: &str) {
         let window = month(text).window();
         let noon = window.start().plus_ms(12 * HOUR_MS);
         let failing = Window::new(noon, noon.plus_ms(6 * HOUR_MS)).unwrap();
@@ -160,7 +184,7 @@ impl Installation {
     }
 
     /// Half-hourly observations of `window`.
-    fn see(&mut self, window: Window, is_good: impl Fn(Timestamp) -> bool) {
+    pub(crate) fn see(&mut self, window: Window, is_good: impl Fn(Timestamp) -> bool) {
         let findings: Vec<Finding> = window
             .pieces(30 * MINUTE_MS)
             .map(|piece| finding(piece.start(), is_good(piece.start())))
@@ -168,11 +192,11 @@ impl Installation {
         self.store.append(&findings).unwrap();
     }
 
-    fn close(&mut self, text: &str, kind: Kind<'_>) -> Vec<Closed> {
+    pub(crate) fn close(&mut self, text: &str, kind: Kind<'_>) -> Vec<Closed> {
         self.try_close(text, None, kind).unwrap()
     }
 
-    fn try_close(
+    pub(crate) fn try_close(
         &mut self,
         text: &str,
         partner: Option<&str>,
@@ -189,7 +213,7 @@ impl Installation {
     }
 
     /// Closes a month in which only `valfictif` was connected.
-    fn close_for_one(&mut self, text: &str, kind: Kind<'_>) -> Closed {
+    pub(crate) fn close_for_one(&mut self, text: &str, kind: Kind<'_>) -> Closed {
         let mut closed = self.close(text, kind);
         assert_eq!(closed.len(), 1, "{closed:?}");
         let closed = closed.remove(0);
@@ -197,7 +221,7 @@ impl Installation {
         closed
     }
 
-    fn declare(
+    pub(crate) fn declare(
         &mut self,
         kind: ExclusionKind,
         from: &str,
@@ -216,7 +240,7 @@ impl Installation {
     }
 
     /// Every file under the reports' folder, by its path.
-    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.config.reports.directory.clone()];
         while let Some(folder) = folders.pop() {
@@ -235,8 +259,15 @@ impl Installation {
         files
     }
 
+    /// Every file of a report; the index pages are none, and tell of what is there now.
+    pub(crate) fn reports(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = self.files();
+        files.retain(|path, _| !path.ends_with("index.html"));
+        files
+    }
+
     /// The saved revisions of a month for `valfictif`.
-    fn revisions(&self, text: &str) -> Vec<vigie::store::SavedStatement> {
+    pub(crate) fn revisions(&self, text: &str) -> Vec<vigie::store::SavedStatement> {
         self.store
             .statement_revisions(
                 &PartnerId::new("valfictif").unwrap(),
@@ -247,7 +278,7 @@ impl Installation {
     }
 }
 
-fn finding(tick: Timestamp, is_good: bool) -> Finding {
+pub(crate) fn finding(tick: Timestamp, is_good: bool) -> Finding {
     let outcome = if is_good {
         Outcome::Answered {
             latency_us: 120_000,
@@ -268,23 +299,25 @@ fn finding(tick: Timestamp, is_good: bool) -> Finding {
     }
 }
 
-fn folder_of(closed: &Closed) -> &Path {
+pub(crate) fn folder_of(closed: &Closed) -> &Path {
     match &closed.done {
         Done::Saved(folder)
         | Done::Revised(folder)
         | Done::Unchanged(folder)
         | Done::Provisional(folder) => folder,
-        done @ (Done::DryRun | Done::Differs) => panic!("nothing was written: {done:?}"),
+        done @ (Done::DryRun | Done::Differs | Done::Lost(_)) => {
+            panic!("nothing was written: {done:?}")
+        }
     }
 }
 
-fn statement_of(closed: &Closed) -> Value {
+pub(crate) fn statement_of(closed: &Closed) -> Value {
     let bytes = std::fs::read(folder_of(closed).join("statement.json")).unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
 /// What a person reads of the report: no tags, no entities, plain spaces.
-fn text_of(closed: &Closed) -> String {
+pub(crate) fn text_of(closed: &Closed) -> String {
     let html = std::fs::read_to_string(folder_of(closed).join("rapport.html")).unwrap();
     let mut text = String::new();
     let mut in_tag = false;
@@ -543,16 +576,7 @@ fn the_evidence_that_is_handed_out_settles_to_the_published_statement() {
         .unwrap();
     let closed = installation.close_for_one("2025-10", Kind::Final);
     let published = std::fs::read(folder_of(&closed).join("statement.json")).unwrap();
-    let evidence = document(
-        &installation.config,
-        &installation.store,
-        today(),
-        "particulier",
-        "valfictif",
-        "2025-10",
-    )
-    .unwrap()
-    .canonical();
+    let evidence = installation.evidence(None);
     let recomputed = settle_document(&evidence).unwrap();
     assert_eq!(
         String::from_utf8(recomputed).unwrap(),
@@ -753,13 +777,17 @@ fn what_is_not_there_is_told_with_what_is() {
         "{error}"
     );
 
-    let hand_out = |service: &str, partner: &str, month: &str| match document(
-        config,
-        store,
-        today(),
+    let subject = |service, partner, month| Subject {
         service,
         partner,
         month,
+        revision: None,
+    };
+    let hand_out = |service, partner, month| match document(
+        config,
+        store,
+        today(),
+        subject(service, partner, month),
     ) {
         Ok(_) => panic!("{service} {partner} {month} was handed out"),
         Err(error) => format!("{error:#}"),
@@ -775,9 +803,7 @@ fn what_is_not_there_is_told_with_what_is() {
         &empty.config,
         &empty.store,
         today(),
-        "particulier",
-        "valfictif",
-        "2025-10",
+        subject("particulier", "valfictif", "2025-10"),
     );
     assert!(error.is_err_and(|error| error.to_string().contains("no observation yet")));
 }
@@ -823,6 +849,8 @@ fn another_version_that_finds_the_same_corrects_nothing() {
         commitment: saved.commitment,
         engine: "vigie 0.0.1, tzdata 2024a".to_owned(),
         reason: None,
+        basis: None,
+        evidence_end: saved.month.window().end().plus_ms(HOUR_MS),
         letters_to: Vec::new(),
     };
     after

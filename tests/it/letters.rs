@@ -86,6 +86,8 @@ impl House {
             commitment: "2025-01-01".to_owned(),
             engine: "vigie".to_owned(),
             reason: None,
+            basis: None,
+            evidence_end: now(),
             letters_to: partner.contacts,
         };
         self.store

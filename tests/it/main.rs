@@ -8,6 +8,7 @@
 mod board;
 mod cli;
 mod close;
+mod closed;
 mod config;
 mod daemon;
 mod dashboards;

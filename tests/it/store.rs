@@ -165,6 +165,8 @@ fn statement(partner_id: &str, json: &str, reason: Option<&str>) -> NewStatement
         commitment: "2025-01-01".to_owned(),
         engine: "vigie 0.1.0, tzdata 2025b".to_owned(),
         reason: reason.map(str::to_owned),
+        basis: None,
+        evidence_end: october().window().end(),
         letters_to: Vec::new(),
     }
 }

@@ -182,13 +182,29 @@ fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<boo
     };
     let mut store = Store::open_beside(&config.store)?;
     for closed in close(config, &mut store, now, &order, &mut |_| {})? {
+        if !closed.edited.is_empty() {
+            info!(
+                report = closed.number,
+                partner = closed.partner,
+                "the configuration of {} was edited after it was closed; what was said stands, see `vigie close {month} --dry-run`",
+                closed.number
+            );
+        }
         match closed.done {
             Done::Differs => {
                 all_stand = false;
                 warn!(
                     report = closed.number,
                     partner = closed.partner,
-                    "the saved statement no longer fits its evidence: see `vigie close --revise`"
+                    "facts or decisions since say something else than the saved statement: see `vigie close {month} --dry-run` and `--revise`"
+                );
+            }
+            Done::Lost(reason) => {
+                all_stand = false;
+                warn!(
+                    report = closed.number,
+                    partner = closed.partner,
+                    "the report is not whole and cannot be written again: {reason}"
                 );
             }
             Done::Saved(_) | Done::Revised(_) => info!(

@@ -10,8 +10,7 @@ use tokio::task::spawn_blocking;
 use tracing::error;
 
 use super::Event;
-use crate::app::close::exclusions;
-use crate::app::load::service_month;
+use crate::app::load::{declarations, exclusions, requests, service_month};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::sla::availability::Tally;
@@ -187,7 +186,8 @@ fn whole_month(
         return Ok(None);
     };
     let window = month.window();
-    let exclusions = exclusions(store, &seen, None)?;
+    let declarations = declarations(store, &service.id, month)?;
+    let exclusions = exclusions(&requests(service, &declarations, None, month));
     let statement = judge(&seen.record, &window.into(), &exclusions, seen.terms());
     Ok(Some((statement, seen.record.service)))
 }

@@ -9,17 +9,33 @@ mod write;
 
 use std::fmt;
 
-use super::sha256_hex;
+use super::{sha256_hex, sha256_hex_of};
 use crate::sla::commitment::{Degraded, Maintenance, Terms};
 use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind, announced};
 use crate::sla::observation::Outcome;
 use crate::sla::statement::{EndpointEvidence, Evidence, Seen, Statement, settle};
 use crate::sla::timeline::{Reading, State};
-use crate::sla::window::{Month, Window};
+use crate::sla::window::{Month, Timestamp, Window, Windows};
 
-use shape::Written;
+use shape::{CommitmentJson, Written};
 
 const FORMAT: &str = "vigie-evidence/1";
+
+/// Terms as a document carries them; service hours and the hours of planned work are not part of
+/// the format.
+pub fn terms_json(terms: &Terms) -> serde_json::Value {
+    serde_json::to_value(CommitmentJson::from(terms)).unwrap_or_default()
+}
+
+/// Reads what [`terms_json`] wrote.
+///
+/// # Errors
+/// Anything else.
+pub fn read_terms(json: serde_json::Value) -> Result<Terms, EvidenceError> {
+    let written: CommitmentJson =
+        serde_json::from_value(json).map_err(|error| meaning("commitment", error))?;
+    written.check()
+}
 
 /// Evidence with the terms it is judged by, as one document carries them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +175,56 @@ impl Document {
         // Writing to a String does not fail.
         let _ = self.write(&mut text);
         text.into_bytes()
+    }
+}
+
+/// What was seen of one service in one window, written once for the documents of all its partners.
+pub struct SharedEvidence {
+    window: WindowSpec,
+    terms: Terms,
+    now: Option<Timestamp>,
+    /// As every document has it.
+    endpoints: String,
+}
+
+impl SharedEvidence {
+    /// What `endpoints` saw, as documents under `terms` carry it.
+    pub fn new(
+        window: WindowSpec,
+        terms: &Terms,
+        now: Option<Timestamp>,
+        endpoints: &[EndpointEvidence],
+    ) -> Self {
+        let seen = Evidence {
+            window: window.window(),
+            now,
+            membership: Windows::none(),
+            exclusions: Vec::new(),
+            endpoints: endpoints.to_vec(),
+        };
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = Document::new(window, terms, &seen).write_endpoints(&mut text);
+        Self {
+            window,
+            terms: terms.clone(),
+            now,
+            endpoints: text,
+        }
+    }
+
+    /// The digest of one partner's [`Document`].
+    pub fn sha256(&self, membership: &Windows, exclusions: &[Exclusion]) -> String {
+        let own = Evidence {
+            window: self.window.window(),
+            now: self.now,
+            membership: membership.clone(),
+            exclusions: exclusions.to_vec(),
+            endpoints: Vec::new(),
+        };
+        let mut head = String::new();
+        let _ = Document::new(self.window, &self.terms, &own).write_head(&mut head);
+        sha256_hex_of(&[head.as_bytes(), self.endpoints.as_bytes()])
     }
 }
 

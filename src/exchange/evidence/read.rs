@@ -83,7 +83,7 @@ impl WindowJson {
 }
 
 impl CommitmentJson {
-    fn check(self) -> Result<Terms, EvidenceError> {
+    pub(super) fn check(self) -> Result<Terms, EvidenceError> {
         let conditions = MaintenanceTerms {
             notice_ms: self.notice.map_or(0, |notice| notice.ms),
             cap_ms: self.cap.map(|cap| cap.ms),

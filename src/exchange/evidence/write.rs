@@ -12,6 +12,12 @@ use crate::sla::window::{HOUR_MS, Timestamp, Window};
 
 impl Document {
     pub(super) fn write(&self, out: &mut String) -> fmt::Result {
+        self.write_head(out)?;
+        self.write_endpoints(out)
+    }
+
+    /// All that differs from partner to partner.
+    pub(super) fn write_head(&self, out: &mut String) -> fmt::Result {
         let json = |text: &str| serde_json::Value::from(text).to_string();
         let mut instants = InstantWriter::default();
         write!(out, "{{\n\"format\": \"{FORMAT}\",\n\"window\": ")?;
@@ -66,7 +72,15 @@ impl Document {
                 json(&exclusion.reason)
             )?;
         }
-        out.push_str("],\n\"endpoints\": [");
+        out.push_str("],\n");
+        Ok(())
+    }
+
+    /// What was seen: the same for all partners of a service, and by far the most.
+    pub(super) fn write_endpoints(&self, out: &mut String) -> fmt::Result {
+        let json = |text: &str| serde_json::Value::from(text).to_string();
+        let mut instants = InstantWriter::default();
+        out.push_str("\"endpoints\": [");
         let mut endpoints: Vec<&EndpointEvidence> = self.evidence.endpoints.iter().collect();
         endpoints.sort_by(|left, right| left.id.cmp(&right.id));
         for (idx, endpoint) in endpoints.into_iter().enumerate() {

@@ -246,7 +246,8 @@ fn a_record_that_differs_from_its_entry_is_found(site: Site) {
         "INSERT INTO declaration SELECT 2, service, partner, kind, window_start, window_end,
          declared, reason, author, recorded FROM declaration",
         "INSERT INTO statement SELECT 3, partner, service, month, 2, zone, json, json_sha256,
-         evidence_sha256, commitment, engine, author, saved, 'x' FROM statement WHERE id = 1",
+         evidence_sha256, commitment, engine, author, saved, 'x', NULL, NULL, NULL
+         FROM statement WHERE id = 1",
     ] {
         let faults = faults_after(put_in);
         assert!(

@@ -4,7 +4,7 @@ use super::{ConfigPlace, Failure, exit, print, runtime};
 use crate::app::load::find_endpoint;
 use crate::clock::Clock;
 use crate::probe::Prober;
-use crate::sla::catalog::{Endpoint, Probe};
+use crate::sla::catalog::Endpoint;
 use crate::sla::explanation::{Explanation, Hop};
 use crate::sla::observation::{Finding, Outcome, Phases, Stage};
 
@@ -67,8 +67,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
 
 /// What came of it, for a terminal: the outcome, why, and how long each stage took.
 fn describe(endpoint: &Endpoint, finding: &Finding, explanation: &Explanation) -> String {
-    let Probe::Http(http) = &endpoint.probe;
-    let mut text = format!("{}  {} {}\n", endpoint.id, http.method, http.url);
+    let mut text = format!("{}  {}\n", endpoint.id, endpoint.probe);
     match finding.observation.outcome {
         Outcome::Answered {
             latency_us,

@@ -8,6 +8,7 @@ mod answer;
 mod auth;
 mod commitment;
 mod endpoint;
+mod line;
 mod look;
 mod mail;
 mod metrics;

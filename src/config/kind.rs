@@ -11,7 +11,8 @@ use toml::value::{Datetime, Offset};
 use crate::report::{self, Colour, LookError};
 use crate::sla::assertion::JsonPath;
 use crate::sla::catalog::{
-    Control, Family, HttpVersion, Language, Progress, ProxyKind, Url, VantageId,
+    Family, HostPort, HttpVersion, Language, Progress, ProxyKind, Rcode, RecordType, StartTls, Url,
+    VantageId,
 };
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 use crate::sla::window::{Timestamp, parse_duration_ms, parse_zone};
@@ -683,6 +684,51 @@ impl Kind for HostName {
     }
 }
 
+/// A host, by its name or its address.
+pub(super) struct Host(pub(super) String);
+
+impl Kind for Host {
+    const NAME: &'static str = "a host";
+    const WRITTEN: &'static str = "a name or an address without port, in quotes";
+    const EXAMPLE: &'static str = "\"192.0.2.1\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        if text.parse::<std::net::IpAddr>().is_ok() {
+            return Ok(Self(text.to_owned()));
+        }
+        match url::Host::parse(text) {
+            Ok(url::Host::Domain(name)) => Ok(Self(name)),
+            Ok(url::Host::Ipv4(_) | url::Host::Ipv6(_)) | Err(_) => {
+                Err(Refusal::Wrong("is not a host".to_owned()))
+            }
+        }
+    }
+}
+
+/// A name that a name server can be asked for.
+pub(super) struct DnsName(pub(super) String);
+
+impl Kind for DnsName {
+    const NAME: &'static str = "a name";
+    const WRITTEN: &'static str = "a whole name, in quotes";
+    const EXAMPLE: &'static str = "\"api.example\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        let whole = text.strip_suffix('.').unwrap_or(text);
+        let fits = whole.len() <= 253
+            && whole.split('.').all(|label| {
+                (1..=63).contains(&label.len())
+                    && label
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            });
+        fits.then(|| Self(whole.to_owned()))
+            .ok_or_else(|| Refusal::Wrong("is not a name that name servers know".to_owned()))
+    }
+}
+
 /// The name of a file in a folder that is known otherwise.
 pub(super) struct FileName(pub(super) String);
 
@@ -704,7 +750,7 @@ impl Kind for FileName {
 }
 
 /// A host and a port.
-impl Kind for Control {
+impl Kind for HostPort {
     const NAME: &'static str = "a host and a port";
     const WRITTEN: &'static str = "a name or address, a colon and a port, in quotes";
     const EXAMPLE: &'static str = "\"resolver.example:443\"";
@@ -805,6 +851,25 @@ words!(
     "`\"any\"`, `\"ipv4\"`, `\"ipv6\"`, `\"prefer-ipv4\"` or `\"prefer-ipv6\"`", "\"any\"",
     "any" => Self::Any, "ipv4" => Self::Ipv4, "ipv6" => Self::Ipv6,
     "prefer-ipv4" => Self::PreferIpv4, "prefer-ipv6" => Self::PreferIpv6
+);
+words!(
+    StartTls, "a protocol",
+    "`\"smtp\"`, `\"imap\"`, `\"pop3\"`, `\"ftp\"` or `\"postgres\"`", "\"smtp\"",
+    "smtp" => Self::Smtp, "imap" => Self::Imap, "pop3" => Self::Pop3, "ftp" => Self::Ftp,
+    "postgres" => Self::Postgres
+);
+words!(
+    RecordType, "a type of record",
+    "`\"A\"`, `\"AAAA\"`, `\"CAA\"`, `\"CNAME\"`, `\"MX\"`, `\"NS\"`, `\"PTR\"`, `\"SOA\"`, `\"SRV\"` or `\"TXT\"`", "\"A\"",
+    "A" => Self::A, "AAAA" => Self::Aaaa, "CAA" => Self::Caa, "CNAME" => Self::Cname,
+    "MX" => Self::Mx, "NS" => Self::Ns, "PTR" => Self::Ptr, "SOA" => Self::Soa,
+    "SRV" => Self::Srv, "TXT" => Self::Txt
+);
+words!(
+    Rcode, "a response code",
+    "`\"NOERROR\"`, `\"NXDOMAIN\"`, `\"REFUSED\"` or `\"SERVFAIL\"`", "\"NOERROR\"",
+    "NOERROR" => Self::NoError, "NXDOMAIN" => Self::NxDomain, "REFUSED" => Self::Refused,
+    "SERVFAIL" => Self::ServFail
 );
 words!(
     HttpVersion, "a version of HTTP", "`\"any\"`, `\"1.1\"` or `\"2\"`", "\"any\"",

@@ -19,7 +19,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use crate::report::Look;
-use crate::sla::catalog::{Catalog, Control, SecretPlace, VantageId};
+use crate::sla::catalog::{Catalog, HostPort, SecretPlace, VantageId};
 
 pub use fault::{Fault, Faults};
 
@@ -234,7 +234,7 @@ pub struct ProbingConfig {
     pub concurrency_max: usize,
     /// Hosts that stand for our own way out, tried in this order; if none is named, a silence is
     /// always the endpoint's.
-    pub controls: Vec<Control>,
+    pub controls: Vec<HostPort>,
 }
 
 /// What is scraped.

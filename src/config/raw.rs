@@ -16,14 +16,16 @@ use toml::de::DeTable;
 
 use crate::report::Colour;
 use crate::sla::assertion::JsonPath;
-use crate::sla::catalog::{Control, Family, HttpVersion, Language, Progress, ProxyKind, Url};
+use crate::sla::catalog::{
+    Family, HostPort, HttpVersion, Language, Progress, ProxyKind, Rcode, RecordType, StartTls, Url,
+};
 use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 
 use super::MailSecurity;
 use super::kind::{
-    Bytes, DatabaseUrl, FileName, FirstOfMonth, HostName, Line, Mailbox, MaintenanceWord, Majority,
-    Method, Moment, Ms, OwnVantage, Prose, Redirects, RuleWord, Slug, StatusRange, StoreSecurity,
-    Variable,
+    Bytes, DatabaseUrl, DnsName, FileName, FirstOfMonth, Host, HostName, Line, Mailbox,
+    MaintenanceWord, Majority, Method, Moment, Ms, OwnVantage, Prose, Redirects, RuleWord, Slug,
+    StatusRange, StoreSecurity, Variable,
 };
 use super::reader::{Entry, Given, Named, Notes, Table};
 
@@ -79,7 +81,7 @@ pub(super) struct Password {
 
 pub(super) struct Probing {
     pub(super) concurrency_max: Given<NonZeroU32>,
-    pub(super) controls: Option<Vec<Spanned<Control>>>,
+    pub(super) controls: Option<Vec<Spanned<HostPort>>>,
 }
 
 pub(super) struct Metrics {
@@ -97,7 +99,7 @@ pub(super) struct Provider {
 
 /// Letters; each key may be left out.
 pub(super) struct Mail {
-    pub(super) relay: Given<Control>,
+    pub(super) relay: Given<HostPort>,
     pub(super) security: Given<MailSecurity>,
     pub(super) login: Given<Login>,
     pub(super) ca_file: Given<PathBuf>,
@@ -153,12 +155,57 @@ pub(super) struct Endpoint {
     pub(super) validity: Given<Ms>,
     pub(super) latency_objective: Given<Ms>,
     pub(super) confirmation: Given<ConfirmationProbes>,
+    pub(super) ways: Ways,
+}
+
+/// How an endpoint is asked: one of them.
+pub(super) struct Ways {
+    pub(super) at: Range<usize>,
     pub(super) http: Given<Http>,
+    pub(super) tcp: Given<Tcp>,
+    pub(super) tls: Given<Tls>,
+    pub(super) dns: Given<Dns>,
+    pub(super) icmp: Given<Icmp>,
 }
 
 pub(super) struct ConfirmationProbes {
     pub(super) interval: At<Ms>,
     pub(super) probes: At<NonZeroU32>,
+}
+
+pub(super) struct Tcp {
+    pub(super) address: At<HostPort>,
+    pub(super) ip_family: Given<Family>,
+    pub(super) starttls: Given<StartTls>,
+    pub(super) send: Given<String>,
+    pub(super) expect: Given<String>,
+    pub(super) terms: TlsTerms,
+}
+
+pub(super) struct Tls {
+    pub(super) address: At<HostPort>,
+    pub(super) ip_family: Given<Family>,
+    pub(super) terms: TlsTerms,
+}
+
+/// How the certificate of a server is judged.
+pub(super) struct TlsTerms {
+    pub(super) name: Given<HostName>,
+    pub(super) ca_file: Given<PathBuf>,
+    pub(super) days_min: Given<NonZeroU32>,
+}
+
+pub(super) struct Dns {
+    pub(super) name: At<DnsName>,
+    pub(super) record: Given<RecordType>,
+    pub(super) server: Given<HostPort>,
+    pub(super) rcode: Given<Rcode>,
+    pub(super) expected: Option<Vec<Spanned<Line>>>,
+}
+
+pub(super) struct Icmp {
+    pub(super) host: At<Host>,
+    pub(super) ip_family: Given<Family>,
 }
 
 pub(super) struct Http {
@@ -183,7 +230,7 @@ pub(super) struct Http {
 
 pub(super) struct Proxy {
     pub(super) kind: Given<ProxyKind>,
-    pub(super) address: At<Control>,
+    pub(super) address: At<HostPort>,
     pub(super) user: Given<String>,
     pub(super) password: Given<Value>,
 }
@@ -467,7 +514,46 @@ fn endpoint(table: Table<'_>) -> Endpoint {
             interval: confirmation.required("interval"),
             probes: confirmation.required("probes"),
         }),
+        ways: ways(&table),
+    }
+}
+
+fn ways(table: &Table<'_>) -> Ways {
+    Ways {
+        at: table.at(),
         http: table.optional_table("http", http),
+        tcp: table.optional_table("tcp", |tcp| Tcp {
+            address: tcp.required("address"),
+            ip_family: tcp.optional("ip_family"),
+            starttls: tcp.optional("starttls"),
+            send: tcp.optional("send"),
+            expect: tcp.optional("expect"),
+            terms: tls_terms(&tcp),
+        }),
+        tls: table.optional_table("tls", |tls| Tls {
+            address: tls.required("address"),
+            ip_family: tls.optional("ip_family"),
+            terms: tls_terms(&tls),
+        }),
+        dns: table.optional_table("dns", |dns| Dns {
+            name: dns.required("name"),
+            record: dns.optional("record"),
+            server: dns.optional("server"),
+            rcode: dns.optional("rcode"),
+            expected: dns.optional_list("expected"),
+        }),
+        icmp: table.optional_table("icmp", |icmp| Icmp {
+            host: icmp.required("host"),
+            ip_family: icmp.optional("ip_family"),
+        }),
+    }
+}
+
+fn tls_terms(table: &Table<'_>) -> TlsTerms {
+    TlsTerms {
+        name: table.optional("tls_name"),
+        ca_file: table.optional("ca_file"),
+        days_min: table.optional("certificate_days_min"),
     }
 }
 

@@ -633,8 +633,12 @@ impl Manner {
             .as_str()
             .bytes()
             .fold(0, |seed, byte| mix(seed ^ u64::from(byte)));
-        let Probe::Http(http) = &endpoint.probe;
-        let (host, port) = if http.url.tls { (20, 443) } else { (10, 80) };
+        let (tls, status) = match &endpoint.probe {
+            Probe::Http(http) => (http.url.tls, http.expected_statuses.first()),
+            // The demo's own configuration knows HTTP only.
+            Probe::Tcp(_) | Probe::Tls(_) | Probe::Dns(_) | Probe::Icmp(_) => (false, 200),
+        };
+        let (host, port) = if tls { (20, 443) } else { (10, 80) };
         let latency_median_ms = match endpoint.id.as_str() {
             "socle" => 38,
             "qf-cnaf-msa" => 210,
@@ -652,8 +656,8 @@ impl Manner {
         Self {
             seed,
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)), port),
-            tls: http.url.tls,
-            status: http.expected_statuses.first(),
+            tls,
+            status,
             latency_median_ms,
             timeout_ms: endpoint.timeout_ms.unsigned_abs(),
             hiccups: !endpoint.contractual,

@@ -150,7 +150,21 @@ impl Counts {
 
 /// Whether a probe of this endpoint goes through this stage: its series starts at 0.
 pub(super) fn goes_through(endpoint: &Endpoint, stage: Stage) -> bool {
-    let Probe::Http(http) = &endpoint.probe;
+    let http = match &endpoint.probe {
+        Probe::Http(http) => http,
+        Probe::Tcp(tcp) => {
+            return match stage {
+                Stage::Resolve | Stage::Connect => true,
+                Stage::Tls => tcp.starttls.is_some(),
+                Stage::Processing => tcp.starttls.is_some() || tcp.expect.is_some(),
+                Stage::Auth | Stage::Write | Stage::Transfer => false,
+            };
+        }
+        Probe::Tls(_) => return matches!(stage, Stage::Resolve | Stage::Connect | Stage::Tls),
+        Probe::Dns(_) | Probe::Icmp(_) => {
+            return matches!(stage, Stage::Resolve | Stage::Processing);
+        }
+    };
     match stage {
         // A redirect may lead from plain HTTP to TLS.
         Stage::Tls => http.url.tls || http.redirects_max > 0,

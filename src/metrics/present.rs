@@ -156,7 +156,9 @@ pub(super) fn services(page: &mut Page, board: &Board, counts: &Counts, settings
     for (service, _, counts) in &rows {
         let mut answers = counts.answers.clone();
         for endpoint in &service.endpoints {
-            let Probe::Http(http) = &endpoint.probe;
+            let Probe::Http(http) = &endpoint.probe else {
+                continue;
+            };
             for status in http.expected_statuses.named() {
                 answers.entry(status).or_default();
             }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::dial::Dialer;
 use super::trail::Trail;
 use super::{Ending, Verdict, quoted};
-use crate::sla::catalog::{Control, Family};
+use crate::sla::catalog::{Family, HostPort};
 use crate::sla::observation::{Fault, Void};
 
 /// How long all control targets together may take.
@@ -19,7 +19,7 @@ const FRESH_MS: u64 = 1_000;
 
 /// The control targets, and what they said last.
 pub(super) struct Controls {
-    targets: Vec<Control>,
+    targets: Vec<HostPort>,
     last: Mutex<Option<(Instant, Way)>>,
 }
 
@@ -33,7 +33,7 @@ struct Way {
 }
 
 impl Controls {
-    pub(super) fn new(targets: Vec<Control>) -> Self {
+    pub(super) fn new(targets: Vec<HostPort>) -> Self {
         Self {
             targets,
             last: Mutex::new(None),

@@ -39,6 +39,20 @@ impl Dialer {
         family: Family,
         trail: &mut Trail,
     ) -> Result<TcpStream, Ending> {
+        let addresses = self.addresses(host, port, family, trail).await?;
+        trail.enter(Stage::Connect);
+        connect(host, &addresses, trail).await
+    }
+
+    /// The addresses of `host` in the order of the system's resolver as far as `family` allows; at
+    /// least one.
+    pub(super) async fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+        family: Family,
+        trail: &mut Trail,
+    ) -> Result<Vec<SocketAddr>, Ending> {
         let mut addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
             Err(_a_name) => {
@@ -63,8 +77,7 @@ impl Dialer {
             let message = format!("{} has no {kind}", quoted(host));
             return Err(Ending::failed(Fault::Dns, message));
         }
-        trail.enter(Stage::Connect);
-        connect(host, &addresses, trail).await
+        Ok(addresses)
     }
 
     /// Asks the system's resolver, which knows hosts files and search domains.
@@ -129,9 +142,16 @@ impl Dialer {
     }
 }
 
+/// The other side of an open connection.
+pub(super) fn peer(stream: &TcpStream) -> Result<SocketAddr, Ending> {
+    stream
+        .peer_addr()
+        .map_err(|error| Ending::failed(Fault::Connect, format!("the connection broke: {error}")))
+}
+
 /// Tries one address after the other. One that is silent takes at most its share of the time
 /// left, so that it cannot hide one that works.
-async fn connect(
+pub(super) async fn connect(
     host: &str,
     addresses: &[SocketAddr],
     trail: &mut Trail,

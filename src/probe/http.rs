@@ -39,12 +39,13 @@ use crate::sla::catalog::{HttpProbe, HttpVersion, ProxyKind};
 use crate::sla::observation::{Fault, Stage, TlsFault, Void};
 use crate::sla::window::{HOUR_MS, Timestamp};
 
-use broken::{broken, timed_out};
+use broken::broken;
 use redirect::redirected;
 use replay::Recorded;
 use request::Leg;
 use watched::{Outgoing, Watched};
 
+pub(super) use broken::timed_out;
 pub(super) use request::{Prepared, prepare};
 pub(super) use watched::Marks;
 

@@ -1,6 +1,7 @@
 //! Asks one endpoint once: one request, one outcome, never an error.
 //!
-//! Reading order: this file, [`http`] (one kind of probe), then the steps it takes: [`dial`] (name
+//! Reading order: this file, [`http`] (the largest kind of probe; the others are [`tcp`] with
+//! [`starttls`], [`handshake`], [`dns`] and [`icmp`]), then the steps it takes: [`dial`] (name
 //! and connection), [`proxy`], [`tls`] (handshake and certificates), [`body`] (what came, bounded),
 //! [`judge`] (what it means) with [`assert`] and [`cause`], [`control`] (whose fault it was).
 //!
@@ -13,10 +14,15 @@ mod body;
 mod cause;
 mod control;
 mod dial;
+mod dns;
+mod handshake;
 mod http;
+mod icmp;
 mod judge;
 mod oauth;
 mod proxy;
+mod starttls;
+mod tcp;
 mod tls;
 mod trail;
 
@@ -30,7 +36,8 @@ use secrecy::SecretString;
 
 use crate::secret::{self, SecretError};
 use crate::sla::catalog::{
-    Control, Endpoint, EndpointId, HttpProbe, Probe, SecretPlace, VantageId,
+    DnsProbe, Endpoint, EndpointId, HostPort, HttpProbe, IcmpProbe, Probe, SecretPlace, TcpProbe,
+    TlsProbe, VantageId,
 };
 use crate::sla::explanation::Explanation;
 use crate::sla::observation::{Fault, Finding, Observation, Outcome, Void};
@@ -121,6 +128,24 @@ pub enum ProbeSetupError {
         /// What is wrong with it.
         source: Box<regex::Error>,
     },
+    /// A question without a name server to put it to.
+    #[error(
+        "ask for `{name}`: this system names no name server in /etc/resolv.conf; write `server = \"192.0.2.53:53\"`"
+    )]
+    NoNameServer {
+        /// The name asked for.
+        name: String,
+    },
+    /// The system does not let this user send ICMP echoes.
+    #[error(
+        "send an ICMP echo to `{host}`: {source}; let this group do so with `sysctl net.ipv4.ping_group_range=\"0 2147483647\"`, or ask it with `tcp`"
+    )]
+    NoEcho {
+        /// Whom to ask.
+        host: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// A part of the request that HTTP cannot carry. The text is not shown where it may be a secret.
     #[error("ask `{url}`: {part} is not valid")]
     Request {
@@ -150,7 +175,7 @@ impl Prober {
     /// The same prober with control targets, best outside the services' own networks. When an
     /// endpoint is silent and none of them can be reached either, the outcome is
     /// [`Void::Uplink`] and not a fault of the service. Without any, the service is blamed.
-    pub fn with_controls(self, targets: Vec<Control>) -> Self {
+    pub fn with_controls(self, targets: Vec<HostPort>) -> Self {
         Self {
             controls: Arc::new(Controls::new(targets)),
             ..self
@@ -163,9 +188,7 @@ impl Prober {
     ///
     /// If a file or variable is missing, or the request cannot be sent as configured.
     pub fn prepare(&self, endpoint: &Endpoint) -> Result<(), ProbeSetupError> {
-        match &endpoint.probe {
-            Probe::Http(probe) => self.prepared(&endpoint.id, probe).map(drop),
-        }
+        self.way(endpoint).map(drop)
     }
 
     /// What a probe needs, made again only when the endpoint or a file of it has changed.
@@ -203,26 +226,13 @@ impl Prober {
         at: Timestamp,
     ) -> (Finding, Explanation) {
         // Not part of the probe's time: it is ours.
-        let prepared = match &endpoint.probe {
-            Probe::Http(probe) => self.prepared(&endpoint.id, probe),
-        };
+        let way = self.way(endpoint);
         let mut trail = Trail::begin(Duration::from_millis(
             endpoint.timeout_ms.max(0).unsigned_abs(),
         ));
-        let mut ending = match &endpoint.probe {
-            Probe::Http(probe) => match &prepared {
-                Ok(prepared) => {
-                    let asking = Asking {
-                        trust: &self.trust,
-                        dialer: &self.dialer,
-                        probe,
-                        prepared,
-                        at,
-                    };
-                    http::ask(asking, &mut trail).await
-                }
-                Err(error) => Ending::void(Void::NotExecuted, format!("could not {error}")),
-            },
+        let mut ending = match &way {
+            Ok(way) => self.ask(way, at, &mut trail).await,
+            Err(error) => Ending::void(Void::NotExecuted, format!("could not {error}")),
         };
         trail.end();
 
@@ -249,7 +259,12 @@ impl Prober {
         answer: &[u8],
         at: Timestamp,
     ) -> Result<(Finding, Explanation), ProbeSetupError> {
-        let Probe::Http(probe) = &endpoint.probe;
+        let Probe::Http(probe) = &endpoint.probe else {
+            return Err(ProbeSetupError::Request {
+                url: endpoint.probe.to_string(),
+                part: "replaying an answer that is not HTTP".to_owned(),
+            });
+        };
         let prepared = self.prepared(&endpoint.id, probe)?;
         let mut trail = Trail::begin(Duration::from_millis(
             endpoint.timeout_ms.max(0).unsigned_abs(),
@@ -310,6 +325,55 @@ impl Prober {
         };
         (finding, explanation)
     }
+
+    /// How `endpoint` is asked, with what that needs from this machine.
+    fn way<'a>(&self, endpoint: &'a Endpoint) -> Result<Way<'a>, ProbeSetupError> {
+        let trust = &self.trust;
+        Ok(match &endpoint.probe {
+            Probe::Http(probe) => Way::Http(probe, self.prepared(&endpoint.id, probe)?),
+            Probe::Tcp(probe) => Way::Tcp(probe, tcp::prepare(trust, probe)?),
+            Probe::Tls(probe) => {
+                let prepared = handshake::prepare(trust, &probe.address, &probe.terms)?;
+                Way::Tls(probe, prepared)
+            }
+            Probe::Dns(probe) => Way::Dns(probe, dns::prepare(probe)?),
+            Probe::Icmp(probe) => {
+                icmp::prepare(probe)?;
+                Way::Icmp(probe)
+            }
+        })
+    }
+
+    async fn ask(&self, way: &Way<'_>, at: Timestamp, trail: &mut Trail) -> Ending {
+        let dialer = self.dialer.as_ref();
+        match way {
+            Way::Http(probe, prepared) => {
+                let asking = Asking {
+                    trust: &self.trust,
+                    dialer,
+                    probe,
+                    prepared,
+                    at,
+                };
+                http::ask(asking, trail).await
+            }
+            Way::Tcp(probe, prepared) => {
+                tcp::ask(dialer, probe, prepared.as_ref(), at, trail).await
+            }
+            Way::Tls(probe, prepared) => handshake::ask(dialer, probe, prepared, at, trail).await,
+            Way::Dns(probe, prepared) => dns::ask(dialer, probe, prepared, trail).await,
+            Way::Icmp(probe) => icmp::ask(dialer, probe, trail).await,
+        }
+    }
+}
+
+/// How an endpoint is asked, with what that needs from this machine.
+enum Way<'a> {
+    Http(&'a HttpProbe, Arc<Prepared>),
+    Tcp(&'a TcpProbe, Option<handshake::Prepared>),
+    Tls(&'a TlsProbe, handshake::Prepared),
+    Dns(&'a DnsProbe, dns::Prepared),
+    Icmp(&'a IcmpProbe),
 }
 
 /// How a probe ended, and why in one sentence for ops.

@@ -12,11 +12,13 @@ use super::commitment::Commitment;
 use super::window::{Timestamp, WeeklyHours, Window, Windows};
 
 mod http;
+mod line;
 
 pub use http::{
     Authentication, ClientCertificate, ClientCredentials, Family, HttpProbe, HttpVersion,
     JsonState, Proxy, ProxyKind, Route, Statuses, Url,
 };
+pub use line::{DnsProbe, IcmpProbe, Rcode, RecordType, StartTls, TcpProbe, TlsProbe, TlsTerms};
 
 /// Declares a type of names that cannot be mixed up with another.
 macro_rules! id {
@@ -268,9 +270,34 @@ pub struct ConfirmationProbes {
 
 /// How to ask an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every endpoint is asked over HTTP"
+)]
 pub enum Probe {
     /// An HTTP or HTTPS request.
     Http(HttpProbe),
+    /// A TCP connection, and what is said on it.
+    Tcp(TcpProbe),
+    /// A TLS handshake.
+    Tls(TlsProbe),
+    /// A question to a name server.
+    Dns(DnsProbe),
+    /// An ICMP echo.
+    Icmp(IcmpProbe),
+}
+
+/// What is asked, in a few words: `GET https://api.example/ping`, `tcp mail.example:25`.
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(probe) => write!(f, "{} {}", probe.method, probe.url),
+            Self::Tcp(probe) => probe.fmt(f),
+            Self::Tls(probe) => probe.fmt(f),
+            Self::Dns(probe) => probe.fmt(f),
+            Self::Icmp(probe) => probe.fmt(f),
+        }
+    }
 }
 
 /// A text that is written in the configuration, or a secret that only has its place there.
@@ -291,13 +318,23 @@ pub enum SecretPlace {
     Env(String),
 }
 
-/// A host that stands for our own way out: when it is silent too, a silent endpoint proves nothing.
+/// A host, and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Control {
-    /// A name, which proves our resolver too, or an address (IPv6 without brackets).
+pub struct HostPort {
+    /// A name or an address (IPv6 without brackets).
     pub host: String,
-    /// Where it accepts connections.
+    /// Where it listens.
     pub port: u16,
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
 }
 
 /// The body a statement is addressed to.

@@ -699,7 +699,9 @@ async fn the_demo_has_a_configuration_of_its_own_that_loads() {
     assert!(config.reports.directory.starts_with(directory.path()));
     let simulated = [demo.simulator.particulier, demo.simulator.droits_cnam];
     for (_, endpoint) in config.catalog.endpoints() {
-        let Probe::Http(http) = &endpoint.probe;
+        let Probe::Http(http) = &endpoint.probe else {
+            panic!("an HTTP endpoint");
+        };
         let asked = format!("{}:{}", http.url.host, http.url.port);
         assert!(
             simulated.iter().any(|address| address.to_string() == asked),

@@ -100,7 +100,9 @@ fn every_known_series_starts_at_zero() {
 #[test]
 fn an_endpoint_has_about_twenty_series() {
     let mut plain = catalog();
-    let Probe::Http(http) = &mut plain.services[0].endpoints[1].probe;
+    let Probe::Http(http) = &mut plain.services[0].endpoints[1].probe else {
+        panic!("an HTTP endpoint");
+    };
     http.url.tls = false;
     let mut fixture = Fixture::new(Board::new(&plain, start()));
     let n_series = |fixture: &Fixture, id: &str| {

@@ -11,8 +11,8 @@ use crate::config::kind::{Bytes, Method, Redirects};
 use crate::config::raw;
 use crate::config::reader::Given;
 use crate::sla::catalog::{
-    ConfirmationProbes, Endpoint, EndpointId, Family, HttpProbe, HttpVersion, Probe, Proxy,
-    ProxyKind, Route, SecretPlace, Value,
+    ConfirmationProbes, Endpoint, EndpointId, Family, HttpProbe, HttpVersion, Proxy, ProxyKind,
+    Route, SecretPlace, Value,
 };
 use crate::sla::window::{HOUR_MS, SECOND_MS};
 
@@ -59,18 +59,7 @@ impl Checker<'_> {
             );
         }
         let rhythm = self.rhythm(&raw);
-        let probe = match raw.http {
-            Given::Written(http) => self.http(http.into_inner()).map(Probe::Http),
-            Given::Wrong => None,
-            Given::LeftOut => {
-                self.notes.absence(
-                    raw.at,
-                    "the endpoint does not say how to ask it",
-                    "add a `[service.endpoint.http]` below it, with `url = \"https://…\"`",
-                );
-                None
-            }
-        };
+        let probe = self.probe(raw.ways);
         let rhythm = rhythm?;
         Some(Endpoint {
             id: EndpointId::new(&raw.id?.get_ref().0)?,
@@ -224,7 +213,7 @@ impl Checker<'_> {
         })
     }
 
-    fn http(&self, raw: raw::Http) -> Option<HttpProbe> {
+    pub(super) fn http(&self, raw: raw::Http) -> Option<HttpProbe> {
         let assertions = self.assertions(&raw);
         for (key, at) in [
             ("ca_file", raw.ca_file.at()),

@@ -8,7 +8,7 @@ use super::Checker;
 use crate::config::kind::{Ms, Prose};
 use crate::config::reader::Given;
 use crate::config::{MailConfig, MailSecurity, MailTransport, RelayConfig, raw};
-use crate::sla::catalog::{Control, Provider, SecretPlace};
+use crate::sla::catalog::{HostPort, Provider, SecretPlace};
 use crate::sla::window::MINUTE_MS;
 
 /// The page, which needs nothing but a browser.
@@ -116,7 +116,7 @@ impl Checker<'_> {
     }
 }
 
-fn is_this_machine(relay: &Control) -> bool {
+fn is_this_machine(relay: &HostPort) -> bool {
     let address: Result<IpAddr, _> = relay.host.parse();
     address.map_or(relay.host == "localhost", |address| address.is_loopback())
 }

@@ -79,7 +79,7 @@ fn io_kind(error: &hyper::Error) -> Option<io::ErrorKind> {
 }
 
 /// The deadline passed in the stage under way.
-pub(super) fn timed_out(trail: &Trail) -> Ending {
+pub(in crate::probe) fn timed_out(trail: &Trail) -> Ending {
     let stage = trail.stage();
     let within = format!("within {} ms", trail.timeout_ms());
     let peer = trail

@@ -1,6 +1,6 @@
 //! Letters on the wire: against a relay of our own that misbehaves, and against Postfix.
 
-mod postfix;
+pub(crate) mod postfix;
 pub(crate) mod relay;
 
 use std::time::Duration;

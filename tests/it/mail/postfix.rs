@@ -14,7 +14,7 @@ use super::{PASSWORD, letter, sender, smtp, written};
 
 /// A Postfix of our own: its own directory, its own ports, stopped when dropped. Nothing of the
 /// machine's own mail system is read or touched.
-pub(super) struct Postfix {
+pub(crate) struct Postfix {
     directory: tempfile::TempDir,
     master: Child,
     tls_port: u16,
@@ -23,7 +23,7 @@ pub(super) struct Postfix {
 }
 
 impl Postfix {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::Builder::new()
             .permissions(std::fs::Permissions::from_mode(0o755))
             .tempdir()
@@ -150,7 +150,7 @@ postlog unix-dgram n - n - 1 postlogd
         postfix
     }
 
-    pub(super) fn settings(&self, security: Security) -> SmtpSettings {
+    pub(crate) fn settings(&self, security: Security) -> SmtpSettings {
         SmtpSettings {
             host: "localhost".to_owned(),
             port: match security {

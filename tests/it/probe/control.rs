@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use tokio::net::TcpListener;
-use vigie::sla::catalog::Control;
+use vigie::sla::catalog::HostPort;
 
 use super::zoo::{Guestbook, answers, hang, response, serve};
 use super::*;
@@ -14,8 +14,8 @@ async fn nobody() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-fn control(host: &str, address: SocketAddr) -> Control {
-    Control {
+fn control(host: &str, address: SocketAddr) -> HostPort {
+    HostPort {
         host: host.to_owned(),
         port: address.port(),
     }

@@ -8,6 +8,7 @@ mod control;
 mod corpus;
 mod every;
 mod faults;
+mod line;
 mod nginx;
 mod proxy;
 mod redirects;

@@ -230,6 +230,27 @@ pub(super) async fn serve_tls_to<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    let acceptor = acceptor(identity, protocols, clients, versions);
+    serve(move |stream| {
+        let acceptor = acceptor.clone();
+        let habit = habit.clone();
+        async move {
+            // A probe that refuses the certificate ends the handshake.
+            if let Ok(stream) = acceptor.accept(stream).await {
+                habit(stream).await;
+            }
+        }
+    })
+    .await
+}
+
+/// The server's side of a handshake.
+pub(super) fn acceptor(
+    identity: &Identity,
+    protocols: &[&str],
+    clients: Option<&Authority>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> TlsAcceptor {
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let key = PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap();
     let verifier = match clients {
@@ -252,16 +273,5 @@ where
         .iter()
         .map(|protocol| protocol.as_bytes().to_vec())
         .collect();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    serve(move |stream| {
-        let acceptor = acceptor.clone();
-        let habit = habit.clone();
-        async move {
-            // A probe that refuses the certificate ends the handshake.
-            if let Ok(stream) = acceptor.accept(stream).await {
-                habit(stream).await;
-            }
-        }
-    })
-    .await
+    TlsAcceptor::from(Arc::new(config))
 }

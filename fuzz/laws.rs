@@ -71,6 +71,7 @@ fn endpoint() -> Endpoint {
         data_provider: None,
         contractual: true,
         retired: false,
+        vantages: Vec::new(),
         probe: Probe::Http(probe),
         interval_ms: 60_000,
         timeout_ms: 10_000,

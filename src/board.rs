@@ -469,12 +469,10 @@ impl Board {
         now.recent[recent_idx]
             .observations
             .extend_from_slice(observations);
-        if observations.len() > 1 {
-            // What was read back may be known already, or be older than what came meanwhile.
-            let all = &mut now.recent[recent_idx].observations;
-            all.sort_by_key(|observation| (observation.at, observation.tick));
-            all.dedup();
-        }
+        // What was read back may be known already, or be older than what came meanwhile.
+        let all = &mut now.recent[recent_idx].observations;
+        all.sort_by_key(|observation| (observation.at, observation.tick));
+        all.dedup();
         for observation in observations {
             if now.last.is_none_or(|last| last.at <= observation.at) {
                 now.last = Some(*observation);

@@ -523,6 +523,8 @@ impl EndpointJson {
             data_provider: self.data_provider,
             contractual: self.contractual,
             retired: self.retired,
+            // Who asked is in the evidence itself.
+            vantages: Vec::new(),
             probe: not_kept(),
             confirmation: None,
             interval_ms: self.interval_ms,

@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
 use super::archive::folder;
+use super::watch::Lead;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::mail::{Dispatch, Mail, Mailer, Sender, masked};
@@ -265,16 +266,19 @@ pub(super) async fn deliver(
     sender: Sender,
     clock: Clock,
     metrics: Arc<Metrics>,
+    mut lead: watch::Receiver<Lead>,
     mut stopped: watch::Receiver<bool>,
 ) {
     loop {
+        let leads = *lead.borrow_and_update();
         let work = spawn_blocking({
             let (config, sender, clock) = (Arc::clone(&config), sender.clone(), clock.clone());
             let (metrics, stop) = (Arc::clone(&metrics), stopped.clone());
             let runtime = tokio::runtime::Handle::current();
             move || {
                 let go_on = || !*stop.borrow();
-                let round = runtime.block_on(round(&config, &mut mailer, &sender, &clock, &go_on));
+                let round =
+                    runtime.block_on(round(&config, &mut mailer, &sender, &clock, leads, &go_on));
                 (mailer, round.map(|counts| metrics.letters(&counts)))
             }
         });
@@ -291,6 +295,8 @@ pub(super) async fn deliver(
         };
         tokio::select! {
             () = tokio::time::sleep(ROUND_EVERY) => {}
+            // Whoever leads from now on need not wait.
+            Ok(()) = lead.changed() => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
     }
@@ -301,16 +307,19 @@ async fn round(
     mailer: &mut Mailer,
     sender: &Sender,
     clock: &Clock,
+    lead: Lead,
     go_on: &(dyn Fn() -> bool + Sync),
 ) -> Result<Letters, StoreError> {
-    let mut store = Store::open_beside(&config.store)?;
+    let mut store = Store::open_beside(&config.store)?.led_by(lead.fence());
     let post = Post {
         catalog: &config.catalog,
         sender,
         reports: &config.reports.directory,
         who: "vigie run",
     };
-    send_due(&mut store, mailer, post, clock, go_on).await?;
+    if lead.acts() {
+        send_due(&mut store, mailer, post, clock, go_on).await?;
+    }
     let counts = store.outbox_counts(clock.now(), LATE_MS)?;
     Ok(Letters {
         unwritten: counts.unwritten,

@@ -19,6 +19,7 @@ mod reload;
 mod run;
 mod settle;
 mod status;
+mod vantages;
 mod verify;
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
@@ -88,6 +89,7 @@ enum Command {
     Import(import::Args),
     Export(export::Args),
     Settle(settle::Args),
+    Vantages(vantages::Args),
     Verify(verify::Args),
     Key(key::Args),
     Demo(demo::Args),
@@ -118,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(args, &config),
         Command::Export(args) => export::run(args, &config),
         Command::Settle(args) => settle::run(args),
+        Command::Vantages(args) => vantages::run(args, &config),
         Command::Verify(args) => verify::run(args),
         Command::Key(args) => key::run(args),
         Command::Demo(args) => demo::run(args),

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use crate::board::Board;
 use crate::config::MetricsConfig;
 use crate::sla::availability::{Availability, Verdict};
-use crate::sla::catalog::{PartnerId, ServiceId};
+use crate::sla::catalog::{PartnerId, ServiceId, VantageId};
 use crate::sla::commitment::Ppm;
 use crate::sla::observation::Finding;
 use crate::sla::window::Timestamp;
@@ -95,6 +95,10 @@ pub struct StatementFigures {
     pub target: Ppm,
 }
 
+/// A vantage, when it last gave a sign of life by the shared store's clock, and how far its own
+/// clock was then ahead of that one, in milliseconds.
+pub type Living = (VantageId, Timestamp, i64);
+
 /// The metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -102,6 +106,7 @@ pub struct Metrics {
     board: watch::Receiver<Arc<Board>>,
     counts: Shared,
     statements: Mutex<Arc<[StatementFigures]>>,
+    vantages: Mutex<Arc<[Living]>>,
     /// Holds the fields below, and what the system says of the process.
     registry: Registry,
     statements_due: IntGauge,
@@ -127,6 +132,7 @@ impl Metrics {
             board,
             counts: Shared::default(),
             statements: Mutex::default(),
+            vantages: Mutex::default(),
             registry: Registry::new(),
             statements_due: IntGauge::with_opts(opts(&m::STATEMENTS_DUE))?,
             close_failures: IntCounter::with_opts(opts(&m::CLOSE_FAILURES))?,
@@ -166,7 +172,12 @@ impl Metrics {
     /// The saved statements were read: those of the last twelve months, the latest revision of
     /// each.
     pub fn statements(&self, statements: Vec<StatementFigures>) {
-        *self.lock_statements() = statements.into();
+        *lock(&self.statements) = statements.into();
+    }
+
+    /// The shared store was asked which vantages live.
+    pub fn vantages(&self, vantages: Vec<Living>) {
+        *lock(&self.vantages) = vantages.into();
     }
 
     /// So many months are over and not wholly closed.
@@ -226,19 +237,18 @@ impl Metrics {
         present::endpoints(&mut page, &board, &counts, &self.settings);
         present::services(&mut page, &board, &counts, &self.settings);
         present::months(&mut page, &board);
-        let statements = Arc::clone(&self.lock_statements());
+        let statements = Arc::clone(&lock(&self.statements));
         present::statements(&mut page, &statements, self.settings.partners_max);
-        present::ourselves(&mut page, &board);
+        let vantages = Arc::clone(&lock(&self.vantages));
+        present::ourselves(&mut page, &board, &vantages);
         page.gathered(&self.registry.gather());
         page.finish()
     }
+}
 
-    fn lock_statements(&self) -> MutexGuard<'_, Arc<[StatementFigures]>> {
-        // One pointer has no state between which a panic could leave it.
-        self.statements
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
+/// One pointer has no state between which a panic could leave it.
+fn lock<T: ?Sized>(pointer: &Mutex<Arc<T>>) -> MutexGuard<'_, Arc<T>> {
+    pointer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn opts(shape: &Shape) -> Opts {

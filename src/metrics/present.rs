@@ -7,7 +7,7 @@ use super::counts::{
 };
 use super::page::Page;
 use super::shapes as m;
-use super::{Settings, StatementFigures};
+use super::{Living, Settings, StatementFigures};
 use crate::board::{Board, EndpointNow, MonthNow, ServiceNow};
 use crate::sla::availability::{Outlook, Ratio, Verdict};
 use crate::sla::catalog::{Endpoint, Probe, Service};
@@ -311,8 +311,8 @@ impl StatementFigures {
     }
 }
 
-/// Writes how we ourselves are.
-pub(super) fn ourselves(page: &mut Page, board: &Board) {
+/// Writes how we ourselves are, and the vantages beside us.
+pub(super) fn ourselves(page: &mut Page, board: &Board, vantages: &[Living]) {
     let mut family = page.family(&m::TICKS_MISSED);
     for cause in MissCause::ALL {
         family.count(&[cause.code()], board.missed(cause));
@@ -325,6 +325,15 @@ pub(super) fn ourselves(page: &mut Page, board: &Board) {
     page.family(&m::STORE_WRITE_ERRORS)
         .count(&[], store.write_errors);
     page.family(&m::STORE_SIZE).count(&[], store.size_bytes);
+    let mut family = page.family(&m::VANTAGE_SEEN);
+    for (id, seen, _) in vantages {
+        family.value(&[id.as_str()], instant(Some(*seen)));
+    }
+    let mut family = page.family(&m::VANTAGE_AHEAD);
+    for (id, _, ahead_ms) in vantages {
+        // A clock is off by less than what a double holds exactly.
+        family.value(&[id.as_str()], *ahead_ms as f64 / 1e3);
+    }
     page.family(&m::BOARD_TIME)
         .value(&[], instant(Some(board.now())));
     let versions = [TZDATA_VERSION, env!("CARGO_PKG_VERSION")];

@@ -141,6 +141,10 @@ shapes! {
         "Writes to the store that failed."
     STORE_SIZE Gauge "vigie_store_size_bytes" []
         "Size of the store on disk."
+    VANTAGE_SEEN Gauge "vigie_vantage_last_seen_timestamp_seconds" ["vantage"]
+        "When the vantage last gave a sign of life, by the clock of the shared store; absent where the store is a file."
+    VANTAGE_AHEAD Gauge "vigie_vantage_clock_ahead_seconds" ["vantage"]
+        "How far the vantage's clock was then ahead of the shared store's; negative if behind."
     BOARD_TIME Gauge "vigie_board_timestamp_seconds" []
         "The instant that the board shows; behind the clock if recording is held up."
     CONFIG_RELOADED Gauge "vigie_config_last_reload_successful" []

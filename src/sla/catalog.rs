@@ -242,6 +242,8 @@ pub struct Endpoint {
     pub contractual: bool,
     /// Whether it was withdrawn: no longer probed, still named.
     pub retired: bool,
+    /// The vantages it is asked from; empty: from all.
+    pub vantages: Vec<VantageId>,
     /// How to ask.
     pub probe: Probe,
     /// How often, in milliseconds.
@@ -255,6 +257,13 @@ pub struct Endpoint {
     pub latency_objective_ms: Option<u32>,
     /// How it is asked again after the first failure of a run; absent: with its next tick.
     pub confirmation: Option<ConfirmationProbes>,
+}
+
+impl Endpoint {
+    /// Whether `vantage` asks it.
+    pub fn is_asked_from(&self, vantage: &VantageId) -> bool {
+        !self.retired && (self.vantages.is_empty() || self.vantages.contains(vantage))
+    }
 }
 
 /// Probes beside the regular ones that confirm or refute a failure. Each is an observation of its

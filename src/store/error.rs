@@ -88,6 +88,12 @@ pub enum StoreError {
         /// What to do, after a colon; empty if nothing general can be said.
         remedy: &'static str,
     },
+    /// The lease went to another instance meanwhile.
+    #[error("{doing}: another instance closes months and sends letters now; nothing was written")]
+    NotLeader {
+        /// What was being done.
+        doing: &'static str,
+    },
     /// No declaration has this number.
     #[error("decide declaration {id}: there is none of this number: see `vigie declare list`")]
     UnknownDeclaration {

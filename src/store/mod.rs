@@ -33,6 +33,7 @@ mod parcel;
 mod server;
 mod spool;
 mod statement;
+mod vantage;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -55,6 +56,7 @@ pub use outbox::{
 pub use parcel::Parcel;
 pub use spool::{Kept, Spool};
 pub use statement::{NewBasis, NewStatement, Saved, SavedBasis, SavedStatement, StatementNumber};
+pub use vantage::{Instance, Presence, VantageNow};
 
 use db::{Database, Isolation, Row, damaged};
 use error::Failure;
@@ -76,6 +78,8 @@ pub struct Store {
     /// About how many observations wait in `fresh` to be filed.
     /// Counted when it is first asked for.
     n_fresh: Option<usize>,
+    /// The number of the leader that we write as; absent: as nobody special.
+    fence: Option<i64>,
     /// Held as long as we record.
     _lock: Option<File>,
 }
@@ -162,6 +166,7 @@ impl Store {
             path,
             series: HashMap::new(),
             n_fresh: None,
+            fence: None,
             _lock: lock,
         }
     }
@@ -172,7 +177,15 @@ impl Store {
         doing: &'static str,
         work: impl FnOnce(&Database) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        self.transaction(doing, Isolation::Exclusive, work)
+        let fence = self.fence;
+        self.transaction(doing, Isolation::Exclusive, |transaction| {
+            if let Some(fence) = fence
+                && !vantage::still_leads(transaction, fence)?
+            {
+                return Err(StoreError::NotLeader { doing }.into());
+            }
+            work(transaction)
+        })
     }
 
     /// Runs `work` as one transaction, all of it or nothing, while others may append as well.

@@ -45,6 +45,7 @@ pub(crate) fn endpoint(text: &str, label: &str, contractual: bool) -> Endpoint {
         data_provider: None,
         contractual,
         retired: false,
+        vantages: Vec::new(),
         probe: Probe::Http(HttpProbe::get(Url {
             tls: true,
             host: "api.example".to_owned(),

@@ -7,6 +7,7 @@
 
 mod outage;
 mod reload;
+mod vantages;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -195,13 +196,17 @@ struct Running {
 }
 
 async fn run_here(config: &Config) -> Running {
+    run_here_at(config, Clock::System).await
+}
+
+async fn run_here_at(config: &Config, clock: Clock) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel();
     let (reload, reloads) = mpsc::channel(1);
     let task = tokio::spawn(watch::run(
         config.clone(),
-        Clock::System,
+        clock,
         listener,
         reloads,
         async {

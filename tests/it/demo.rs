@@ -46,6 +46,7 @@ fn endpoint(id: &str, contractual: bool, interval_s: i64) -> Endpoint {
         data_provider: None,
         contractual,
         retired: false,
+        vantages: Vec::new(),
         probe: Probe::Http(HttpProbe::get(Url {
             tls: false,
             host: "127.0.0.1".to_owned(),

@@ -10,7 +10,7 @@ use vigie::board::{Board, StoreNow};
 use vigie::config::{MetricsConfig, RESERVED_LABELS};
 use vigie::metrics::{Format, Kind, Metrics, SHAPES, StatementFigures};
 use vigie::sla::availability::Tally;
-use vigie::sla::catalog::{PartnerId, Probe};
+use vigie::sla::catalog::{PartnerId, Probe, VantageId};
 use vigie::sla::observation::{Fault, Finding, MissCause, Outcome, Phases, Stage, Void};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Timestamp, Window};
 
@@ -261,6 +261,8 @@ fn month_fixture() -> Fixture {
         statement("commune", "2025-10", 950),
         statement("departement", "2025-10", 1_000),
     ]);
+    let lyon = VantageId::new("lyon").unwrap();
+    fixture.metrics.vantages(vec![(lyon, start(), -1_500)]);
     fixture
 }
 
@@ -313,6 +315,14 @@ fn statements_are_told_one_by_one_unless_there_are_too_many_partners() {
         "2",
     );
     assert!(!crowded.text().contains("partner="));
+}
+
+#[test]
+fn vantages_that_share_a_store_are_told_with_their_clocks() {
+    month_fixture().check(
+        r#"vigie_vantage_clock_ahead_seconds{vantage="lyon"}"#,
+        "-1.5",
+    );
 }
 
 #[test]

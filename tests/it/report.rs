@@ -64,6 +64,7 @@ fn endpoint(id: &str, label: &str, provider: Option<&str>, contractual: bool) ->
         data_provider: provider.map(str::to_owned),
         contractual,
         retired: false,
+        vantages: Vec::new(),
         probe: Probe::Http(HttpProbe::get(Url {
             tls: true,
             host: "api-particulier.example".to_owned(),

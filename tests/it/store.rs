@@ -23,6 +23,7 @@ mod outbox;
 mod spool;
 mod story;
 mod tampering;
+mod vantages;
 
 use std::path::{Path, PathBuf};
 

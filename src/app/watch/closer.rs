@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
-use super::WHO;
+use super::{Lead, WHO};
 use crate::app::close::{Done, Kind, Order, close, unfinished_months};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -35,18 +35,20 @@ pub(super) async fn close_months(
     config: Arc<Config>,
     clock: Clock,
     metrics: Arc<Metrics>,
+    mut lead: watch::Receiver<Lead>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut next_closing: Option<Timestamp> = None;
     let mut next_reading: Option<Timestamp> = None;
     loop {
         let now = clock.now();
-        if next_closing.is_none_or(|next| next <= now) {
+        let leads = *lead.borrow_and_update();
+        if leads.acts() && next_closing.is_none_or(|next| next <= now) {
             let work = spawn_blocking({
                 let (config, metrics) = (Arc::clone(&config), Arc::clone(&metrics));
                 move || {
                     let _one = CLOSING.lock().unwrap_or_else(PoisonError::into_inner);
-                    close_what_is_over(&config, &metrics, now)
+                    close_what_is_over(&config, &metrics, leads, now)
                 }
             });
             let outcome = tokio::select! {
@@ -91,6 +93,8 @@ pub(super) async fn close_months(
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
+            // Whoever leads from now on need not wait.
+            Ok(()) = lead.changed() => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
     }
@@ -142,7 +146,12 @@ fn read_statements(config: &Config, now: Timestamp) -> anyhow::Result<Vec<Statem
     Ok(figures)
 }
 
-fn close_what_is_over(config: &Config, metrics: &Metrics, now: Timestamp) -> anyhow::Result<Round> {
+fn close_what_is_over(
+    config: &Config,
+    metrics: &Metrics,
+    lead: Lead,
+    now: Timestamp,
+) -> anyhow::Result<Round> {
     let mut all_stand = true;
     let reader = Store::open_reader(&config.store)?;
     let months = unfinished_months(config, &reader, now, MONTHS_CLOSED)?;
@@ -152,7 +161,7 @@ fn close_what_is_over(config: &Config, metrics: &Metrics, now: Timestamp) -> any
     let mut failed = None;
     for month in months.into_iter().rev() {
         // A month that cannot be closed keeps no other from being closed.
-        match close_one(config, now, &month) {
+        match close_one(config, lead, now, &month) {
             Ok(stand) => all_stand &= stand,
             Err(failure) => {
                 metrics.close_failed();
@@ -171,7 +180,7 @@ fn close_what_is_over(config: &Config, metrics: &Metrics, now: Timestamp) -> any
 }
 
 /// Closes a month; whether every saved statement of it still fits its evidence.
-fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<bool> {
+fn close_one(config: &Config, lead: Lead, now: Timestamp, month: &str) -> anyhow::Result<bool> {
     let mut all_stand = true;
     let order = Order {
         month,
@@ -180,7 +189,7 @@ fn close_one(config: &Config, now: Timestamp, month: &str) -> anyhow::Result<boo
         kind: Kind::Final,
         who: WHO,
     };
-    let mut store = Store::open_beside(&config.store)?;
+    let mut store = Store::open_beside(&config.store)?.led_by(lead.fence());
     for closed in close(config, &mut store, now, &order, &mut |_| {})? {
         if !closed.edited.is_empty() {
             info!(

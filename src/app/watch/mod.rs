@@ -10,6 +10,9 @@
 //! hears of a finding from the recorder. A store that fails fills the first channel; what then
 //! overflows is counted, and is Unknown in the statement.
 //!
+//! Where the store is shared, a task gives signs of life to it, and learns whether this instance
+//! leads: only the leader closes months and sends letters.
+//!
 //! Beside them, the closer settles months that are over, and the postman sends letters. A stop
 //! waits for neither: what they do can be done again.
 
@@ -17,6 +20,7 @@ mod asker;
 mod closer;
 mod keeper;
 mod plan;
+mod presence;
 mod recorder;
 mod refresher;
 
@@ -24,6 +28,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -42,11 +47,13 @@ use crate::sla::observation::Finding;
 use crate::store::{Action, ActionKind, Spool, Store};
 use crate::web::{self, Pages};
 
+pub use presence::Lead;
 pub use recorder::missed_row;
 
 use asker::{Asker, ask};
 use keeper::{Backlog, keep};
 use plan::{Plan, Shift};
+use presence::be_present;
 use recorder::{Far, Keeping, Pressure, record};
 use refresher::Picture;
 
@@ -86,6 +93,8 @@ pub async fn run(
     let now = clock.now();
     let mut keeping = open_store(&config)?;
     plan.comes_into_force(keeping.store(), now)?;
+    // Before anything is seen: a clock that is off says so in every observation.
+    let ahead_ms = now.since(keeping.store().clock(now)?);
 
     let board = Board::new(&config.catalog, now);
     let (show, shown) = watch::channel(Arc::new(board.clone()));
@@ -94,14 +103,16 @@ pub async fn run(
     let (events, from_others) = mpsc::channel(EVENTS_MAX);
     let (to_recorder, notes) = mpsc::channel(BACKLOG_MAX);
     let pressure = Arc::new(Pressure::default());
+    let ahead_ms = Arc::new(AtomicI64::new(ahead_ms));
+    let (leading, lead) = watch::channel(Lead::at_first(&config));
     let (stopping, stopped) = watch::channel(false);
 
     let recorder = std::thread::Builder::new()
         .name("recorder".to_owned())
         .spawn({
             let (events, pressure) = (events.clone(), Arc::clone(&pressure));
-            let vantage = config.vantage.clone();
-            move || record(keeping, &vantage, notes, &events, &pressure)
+            let (vantage, ahead_ms) = (config.vantage.clone(), Arc::clone(&ahead_ms));
+            move || record(keeping, &vantage, &ahead_ms, notes, &events, &pressure)
         })
         .context("start the recorder")?;
     let keeper = tokio::spawn(keep(
@@ -127,7 +138,17 @@ pub async fn run(
         watch_list,
         stopped.clone(),
     ));
-    let mut shift = Shift::begin(plan, &clock, &events, &metrics);
+    let presence = matches!(config.store, StoreConfig::Server(_)).then(|| {
+        tokio::spawn(be_present(
+            Arc::clone(&config),
+            clock.clone(),
+            leading,
+            ahead_ms,
+            Arc::clone(&metrics),
+            stopped.clone(),
+        ))
+    });
+    let mut shift = Shift::begin(plan, &clock, &events, &metrics, &lead);
     let page_clock = clock.clone();
     let pages = Pages {
         board: shown,
@@ -158,7 +179,7 @@ pub async fn run(
                 let _ = events.send(Event::Configured(Arc::clone(&config))).await;
                 watch_lists.send_replace(plan.watch_list.clone());
                 shift.end().await;
-                shift = Shift::begin(plan, &clock, &events, &metrics);
+                shift = Shift::begin(plan, &clock, &events, &metrics, &lead);
                 info!(
                     endpoints = config.catalog.endpoints().count(),
                     "the configuration `{}` is in force",
@@ -179,6 +200,9 @@ pub async fn run(
     // In the order of the data: nobody is left waiting for somebody who went first.
     let _ = scheduler.await;
     shift.end().await;
+    if let Some(presence) = presence {
+        let _ = presence.await;
+    }
     let _ = spawn_blocking(move || recorder.join()).await;
     let _ = keeper.await;
     let _ = server.await;

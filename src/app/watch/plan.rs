@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::Event;
 use super::closer::close_months;
+use super::presence::Lead;
 use super::refresher::refresh;
 use crate::app::letters;
 use crate::clock::Clock;
@@ -47,11 +48,11 @@ impl Plan {
         let endpoints: HashMap<EndpointId, Arc<Endpoint>> = config
             .catalog
             .endpoints()
-            .filter(|(_, endpoint)| !endpoint.retired)
+            .filter(|(_, endpoint)| endpoint.is_asked_from(&config.vantage))
             .map(|(_, endpoint)| (endpoint.id.clone(), Arc::new(endpoint.clone())))
             .collect();
         for (_, endpoint) in config.catalog.endpoints() {
-            if !endpoint.retired {
+            if endpoint.is_asked_from(&config.vantage) {
                 prober
                     .prepare(endpoint)
                     .with_context(|| format!("prepare the probe of `{}`", endpoint.id))?;
@@ -121,6 +122,7 @@ impl Shift {
         clock: &Clock,
         events: &mpsc::Sender<Event>,
         metrics: &Arc<Metrics>,
+        lead: &watch::Receiver<Lead>,
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let config = plan.config;
@@ -135,6 +137,7 @@ impl Shift {
                 Arc::clone(&config),
                 clock.clone(),
                 Arc::clone(metrics),
+                lead.clone(),
                 stopped.clone(),
             )),
         ];
@@ -145,6 +148,7 @@ impl Shift {
                 plan.sender,
                 clock.clone(),
                 Arc::clone(metrics),
+                lead.clone(),
                 stopped,
             )));
         }

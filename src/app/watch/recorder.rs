@@ -1,14 +1,16 @@
 //! Commits findings in groups, and tells the keeper once they are safe.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
+use super::presence::CLOCK_OFF_MS;
 use super::{Event, Note};
 use crate::schedule::MissedTicks;
 use crate::sla::catalog::VantageId;
+use crate::sla::observation::{Finding, Outcome, Void};
 use crate::store::{Kept, Missed, Parcel, Spool, Store, StoreError};
 
 /// Findings committed together at most.
@@ -34,6 +36,7 @@ pub(super) struct Pressure {
 pub(super) fn record(
     mut keeping: Keeping,
     vantage: &VantageId,
+    ahead_ms: &AtomicI64,
     mut notes: mpsc::Receiver<Note>,
     events: &mpsc::Sender<Event>,
     pressure: &Pressure,
@@ -55,6 +58,12 @@ pub(super) fn record(
         pressure
             .in_hand
             .store(in_hand + keeping.n_spooled(), Ordering::Relaxed);
+        let ahead_ms = ahead_ms.load(Ordering::Relaxed);
+        if ahead_ms.abs() > CLOCK_OFF_MS {
+            for finding in &mut parcel.findings {
+                distrust(finding, ahead_ms);
+            }
+        }
         parcel.missed = missed
             .iter()
             .map(|ticks| missed_row(ticks, vantage))
@@ -82,6 +91,16 @@ pub(super) fn record(
     if let Keeping::Far(far) = &mut keeping {
         far.end();
     }
+}
+
+/// Who does not know what time it is has not observed anything: nobody could say when.
+fn distrust(finding: &mut Finding, ahead_ms: i64) {
+    finding.observation.outcome = Outcome::Void(Void::Clock);
+    finding.trace.message = format!(
+        "not counted: our clock is {} s {} the store's: set it (NTP)",
+        ahead_ms.abs() / 1_000,
+        if ahead_ms > 0 { "ahead of" } else { "behind" }
+    );
 }
 
 /// Where the recorder keeps what it takes.

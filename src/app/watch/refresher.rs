@@ -12,13 +12,13 @@ use tracing::error;
 use super::Event;
 use crate::app::load::{declarations, exclusions, requests, service_month};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, StoreConfig};
 use crate::sla::availability::Tally;
 use crate::sla::catalog::{EndpointId, Service, ServiceId, VantageId};
 use crate::sla::observation::Observation;
 use crate::sla::statement::{Statement, judge};
 use crate::sla::timeline::Timeline;
-use crate::sla::window::{HOUR_MS, Month, Timestamp, Window};
+use crate::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp, Window};
 use crate::store::Store;
 
 /// How often the running month is worked out again.
@@ -67,6 +67,9 @@ pub(super) async fn refresh(
     }
 }
 
+/// How far back to look, each time, for what other vantages saw: some of it arrives late.
+const OTHERS_MS: i64 = 5 * MINUTE_MS;
+
 /// What the store says of one service.
 pub(super) struct Picture {
     pub(super) service: ServiceId,
@@ -74,7 +77,7 @@ pub(super) struct Picture {
     pub(super) previous: Option<Statement>,
     pub(super) timeline: Option<Timeline>,
     pub(super) days: Vec<(NaiveDate, Tally)>,
-    /// The last observations of each endpoint; only at the start.
+    /// The last observations of each endpoint; after the start, of other vantages only.
     pub(super) recent: Vec<Recent>,
 }
 
@@ -104,11 +107,12 @@ fn read_pictures(config: &Config, past: &mut Past, now: Timestamp) -> anyhow::Re
         .catalog
         .services
         .iter()
-        .map(|service| read_picture(&store, service, past, now))
+        .map(|service| read_picture(config, &store, service, past, now))
         .collect()
 }
 
 fn read_picture(
+    config: &Config,
     store: &Store,
     service: &Service,
     past: &mut Past,
@@ -123,7 +127,11 @@ fn read_picture(
     {
         let known = read_past(store, service, running, now)?;
         past.services.insert(service.id.clone(), known);
-        recent = read_recent(store, service, now)?;
+        recent = read_recent(store, service, now.plus_ms(-24 * HOUR_MS), now)?;
+    } else if let StoreConfig::Server(server) = &config.store {
+        // What we see ourselves is on the board already.
+        recent = read_recent(store, service, now.plus_ms(-OTHERS_MS), now)?;
+        recent.retain(|recent| recent.vantage != server.vantage);
     }
     let (statement, timeline) = match whole_month(store, service, running, now)? {
         Some((statement, timeline)) => (Some(statement), Some(timeline)),
@@ -206,8 +214,13 @@ fn days_of(statement: &Statement, month: Month, now: Timestamp) -> Vec<(NaiveDat
 }
 
 /// What was seen in the last hours, for the states and their beginnings.
-fn read_recent(store: &Store, service: &Service, now: Timestamp) -> anyhow::Result<Vec<Recent>> {
-    let window = Window::new(now.plus_ms(-24 * HOUR_MS), now)?;
+fn read_recent(
+    store: &Store,
+    service: &Service,
+    since: Timestamp,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Recent>> {
+    let window = Window::new(since, now)?;
     let mut recent = Vec::new();
     for endpoint in &service.endpoints {
         let seen = store.observations(&endpoint.id, window)?;

@@ -12,7 +12,7 @@ use crate::config::raw;
 use crate::config::reader::Given;
 use crate::sla::catalog::{
     ConfirmationProbes, Endpoint, EndpointId, Family, HttpProbe, HttpVersion, Proxy, ProxyKind,
-    Route, SecretPlace, Value,
+    Route, SecretPlace, Value, VantageId,
 };
 use crate::sla::window::{HOUR_MS, SECOND_MS};
 
@@ -67,6 +67,12 @@ impl Checker<'_> {
             data_provider: raw.data_provider.maybe()?.map(|name| name.0),
             contractual: raw.contractual.or(false)?,
             retired: raw.retired.or(false)?,
+            vantages: raw
+                .vantages
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|id| VantageId::new(&id.into_inner().0))
+                .collect(),
             probe: probe?,
             interval_ms: rhythm.interval_ms,
             timeout_ms: rhythm.timeout_ms,

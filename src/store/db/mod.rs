@@ -16,6 +16,7 @@ pub(super) use postgres::{Found, Postgres, Role};
 pub(super) use value::{Column, Value, values};
 
 use super::error::Failure;
+use crate::sla::window::Timestamp;
 use value::Cell;
 
 /// What comes of a call to the database.
@@ -59,6 +60,8 @@ pub(super) enum Database {
 pub(super) enum Isolation {
     /// Nothing: it sees one unchanging picture, and writes nothing.
     Picture,
+    /// Nothing but what its own rows say.
+    OwnRows,
     /// Appending of facts: others may append theirs at the same time, as far as the database can.
     Append,
     /// Everything: it is the only one that writes.
@@ -76,7 +79,7 @@ impl Database {
             Self::Sqlite(connection) => connection.execute_batch(match isolation {
                 Isolation::Picture => "BEGIN",
                 // A writer that begins by reading could otherwise be refused half-way.
-                Isolation::Append | Isolation::Exclusive => "BEGIN IMMEDIATE",
+                Isolation::OwnRows | Isolation::Append | Isolation::Exclusive => "BEGIN IMMEDIATE",
             })?,
             Self::Postgres(postgres) => postgres.begin(isolation)?,
         }
@@ -89,6 +92,18 @@ impl Database {
             let _ = self.batch("ROLLBACK");
         }
         done
+    }
+
+    /// The server's clock; `now` where the database is on this machine.
+    pub(super) fn clock(&self, now: Timestamp) -> Result<Timestamp> {
+        match self {
+            Self::Sqlite(_) => Ok(now),
+            Self::Postgres(_) => self.one(
+                "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
+                &[],
+                |row| super::instant(row, 0),
+            ),
+        }
     }
 
     /// Runs statements that take no values.

@@ -123,6 +123,7 @@ impl Postgres {
     pub(super) fn begin(&self, isolation: Isolation) -> Result<()> {
         let sql = match isolation {
             Isolation::Picture => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY".to_owned(),
+            Isolation::OwnRows => "BEGIN".to_owned(),
             Isolation::Append => {
                 format!("BEGIN; SELECT pg_advisory_xact_lock_shared({LOCKS}, {LOCK_WRITE})")
             }

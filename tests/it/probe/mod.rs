@@ -58,6 +58,7 @@ fn endpoint_within(probe: HttpProbe, timeout_ms: i64) -> Endpoint {
         data_provider: None,
         contractual: true,
         retired: false,
+        vantages: Vec::new(),
         probe: Probe::Http(probe),
         interval_ms: 60_000,
         timeout_ms,

@@ -1,0 +1,67 @@
+//! `vigie vantages`: who asks, since when, and whether it still does.
+
+use super::{ConfigPlace, Failure, exit, open_reader, print};
+use crate::clock::Clock;
+use crate::sla::window::{Timestamp, show_duration_ms};
+use crate::store::VantageNow;
+
+/// A vantage that was silent for longer is taken for gone, in milliseconds.
+const SILENT_MS: i64 = 60_000;
+
+/// Show the vantages that record into the store, and whether they are alive
+///
+/// Signs of life are reckoned by the clock of a shared store. Where the store is a file there is
+/// one vantage, and `vigie status` tells more. Exit status 1 if one is silent.
+#[derive(clap::Args)]
+pub(super) struct Args {}
+
+pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
+    let config = place.load()?;
+    let store = open_reader(&config)?;
+    let now = store.clock(Clock::System.now()).map_err(Failure::system)?;
+    let vantages = store.vantages().map_err(Failure::system)?;
+    let mut lines = format!(
+        "{:<20} {:<8} {:<22} {:<12} {:<22} {:<10} {:<8} {}\n",
+        "VANTAGE", "STATE", "SINCE", "SIGN OF LIFE", "LAST TICK", "CLOCK", "VERSION", "ROLE"
+    );
+    let mut any_silent = false;
+    for vantage in &vantages {
+        let silent = vantage.seen.is_some_and(|seen| now.since(seen) > SILENT_MS);
+        any_silent |= silent;
+        lines.push_str(&line(vantage, silent, now));
+    }
+    print(lines)?;
+    Ok(if any_silent { exit::NEGATIVE } else { exit::OK })
+}
+
+fn line(vantage: &VantageNow, silent: bool, now: Timestamp) -> String {
+    let shown = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| at.to_string());
+    let state = match vantage.seen {
+        None => "unknown",
+        Some(_) if silent => "silent",
+        Some(_) => "alive",
+    };
+    let ago = vantage.seen.map_or("-".to_owned(), |seen| {
+        // Whole seconds: signs are seconds apart.
+        let ms = now.since(seen).max(0) / 1_000 * 1_000;
+        format!("{} ago", show_duration_ms(ms))
+    });
+    let clock = vantage
+        .ahead_ms
+        .map_or("-".to_owned(), |ms| format!("{:+.1} s", ms as f64 / 1e3));
+    format!(
+        "{:<20} {:<8} {:<22} {:<12} {:<22} {:<10} {:<8} {}\n",
+        vantage.id.as_str(),
+        state,
+        shown(vantage.began),
+        ago,
+        shown(vantage.last_tick),
+        clock,
+        vantage.version.as_deref().unwrap_or("-"),
+        if vantage.leads && !silent {
+            "leads"
+        } else {
+            ""
+        }
+    )
+}

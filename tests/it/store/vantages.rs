@@ -1,0 +1,110 @@
+//! Who is alive, and who acts for all: one at a time, the next soon after it falls silent, and
+//! never one that was replaced.
+
+use vigie::sla::window::Timestamp;
+use vigie::store::{Instance, Store, StoreError};
+
+use super::{Site, answered, at, finding, new_store, statement, vantage};
+
+on_both_databases! {
+    one_instance_leads_and_another_takes_over,
+    a_leader_that_was_replaced_writes_nothing,
+    vantages_are_shown_with_what_they_last_saw,
+}
+
+fn instance(id: &str, began: &str) -> Instance {
+    Instance {
+        vantage: vantage(id),
+        began: at(began),
+    }
+}
+
+/// The store's own clock, which a test cannot set on a server: what is known of the order there
+/// is told by waiting signs of life out.
+fn now() -> Timestamp {
+    at("2025-11-01T00:00:00Z")
+}
+
+fn expire(home: &super::Home) {
+    home.change("UPDATE lease SET expires = 0");
+}
+
+fn one_instance_leads_and_another_takes_over(site: Site) {
+    let (home, place, mut store) = new_store(site);
+    let mut other = Store::open_beside(&place).unwrap();
+    let paris = instance("paris", "2025-10-01T00:00:00Z");
+    let lyon = instance("lyon", "2025-10-02T00:00:00Z");
+    let first = store.sign_of_life(&paris, now()).unwrap().fence;
+    assert!(first.is_some());
+    assert_eq!(other.sign_of_life(&lyon, now()).unwrap().fence, None);
+    // Renewed under the same number, as often as it likes.
+    assert_eq!(store.sign_of_life(&paris, now()).unwrap().fence, first);
+    // A new instance of the same vantage is another one.
+    let paris_again = instance("paris", "2025-10-03T00:00:00Z");
+    assert_eq!(store.sign_of_life(&paris_again, now()).unwrap().fence, None);
+
+    expire(&home);
+    let second = other.sign_of_life(&lyon, now()).unwrap().fence;
+    assert!(first < second, "{first:?} then {second:?}");
+    assert_eq!(store.sign_of_life(&paris_again, now()).unwrap().fence, None);
+    let leaders: Vec<_> = store
+        .vantages()
+        .unwrap()
+        .into_iter()
+        .filter(|vantage| vantage.leads)
+        .map(|vantage| vantage.id)
+        .collect();
+    assert_eq!(leaders, [vantage("lyon")]);
+}
+
+fn a_leader_that_was_replaced_writes_nothing(site: Site) {
+    let (home, place, mut store) = new_store(site);
+    let old = store
+        .sign_of_life(&instance("paris", "2025-10-01T00:00:00Z"), now())
+        .unwrap();
+    let mut leader = Store::open_beside(&place).unwrap().led_by(old.fence);
+    let save = |leader: &mut Store, partner: &str| {
+        leader.save_statements(&[statement(partner, "{}", None)], "vigie", now())
+    };
+    save(&mut leader, "ville").unwrap();
+
+    // It stalls; another takes over; it wakes up.
+    expire(&home);
+    let new = store
+        .sign_of_life(&instance("lyon", "2025-10-02T00:00:00Z"), now())
+        .unwrap();
+    let refused = save(&mut leader, "hôpital").unwrap_err();
+    assert!(matches!(refused, StoreError::NotLeader { .. }), "{refused}");
+    assert_eq!(store.latest_statements(None, None).unwrap().len(), 1);
+    let mut leader = leader.led_by(new.fence);
+    save(&mut leader, "hôpital").unwrap();
+    assert!(store.verify_journal().unwrap().is_whole());
+}
+
+fn vantages_are_shown_with_what_they_last_saw(site: Site) {
+    let (_home, _place, mut store) = new_store(site);
+    let tick = at("2025-10-01T00:00:00Z");
+    store
+        .append(&[
+            finding("a", "paris", tick, 0, answered(1)),
+            finding("b", "paris", tick.plus_ms(60_000), 0, answered(1)),
+            finding("a", "lyon", tick, 0, answered(1)),
+        ])
+        .unwrap();
+    let presence = store
+        .sign_of_life(&instance("paris", "2025-09-30T00:00:00Z"), now())
+        .unwrap();
+    let shown = store.vantages().unwrap();
+    let [lyon, paris] = shown.as_slice() else {
+        panic!("{shown:?}")
+    };
+    assert_eq!(
+        (&lyon.id, lyon.seen, lyon.last_tick),
+        (&vantage("lyon"), None, Some(tick))
+    );
+    assert_eq!(paris.last_tick, Some(tick.plus_ms(60_000)));
+    assert_eq!(paris.ahead_ms, Some(presence.ahead_ms));
+    assert_eq!(paris.began, Some(at("2025-09-30T00:00:00Z")));
+    let told = store.living_vantages().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+}

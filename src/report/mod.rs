@@ -25,6 +25,7 @@ pub use index::{Index, Shelved, write_index};
 pub use letter::{Delivery, Letter, LetterText, write_letter};
 pub use look::{Additions, Colour, Logo, Look, LookError};
 pub use words::Sentence;
+pub(crate) use words::{Words, words};
 pub use workshop::Workshop;
 
 use crate::sla::availability::{Tally, Verdict};

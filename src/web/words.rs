@@ -4,7 +4,8 @@
 use chrono::{Datelike, NaiveDate, Timelike};
 use chrono_tz::Tz;
 
-use crate::sla::availability::{Availability, Outlook, Ratio, Verdict};
+use crate::report;
+use crate::sla::availability::{Availability, Outlook, Verdict};
 use crate::sla::catalog::Language;
 use crate::sla::commitment::Ppm;
 use crate::sla::observation::{Fault, MissCause, Outcome, Stage, TlsFault, Void};
@@ -70,8 +71,6 @@ pub(super) struct Words {
     pub(super) ours_board: &'static str,
     pub(super) contact: &'static str,
     pub(super) machine_readable: &'static str,
-    decimal: char,
-    percent: &'static str,
     colon: &'static str,
 }
 
@@ -137,8 +136,6 @@ const FRENCH: Words = Words {
     ours_board: "Situation établie",
     contact: "Une question, ou une difficulté pour lire cette page",
     machine_readable: "Les mêmes données en JSON",
-    decimal: ',',
-    percent: "\u{a0}%",
     colon: "\u{a0}: ",
 };
 
@@ -196,8 +193,6 @@ const ENGLISH: Words = Words {
     ours_board: "Situation as of",
     contact: "A question, or trouble reading this page",
     machine_readable: "The same data as JSON",
-    decimal: '.',
-    percent: "%",
     colon: ": ",
 };
 
@@ -232,31 +227,19 @@ const MONTHS_EN: [&str; 12] = [
 ];
 
 impl Words {
-    /// `99,96 %`.
-    pub(super) fn rate(&self, ratio: Ratio) -> String {
-        let basis_points = ratio.basis_points();
-        let (whole, fraction) = (basis_points / 100, basis_points % 100);
-        format!("{whole}{}{fraction:02}{}", self.decimal, self.percent)
+    /// How reports of the same language write figures: pages and reports must not differ in it.
+    fn figures(&self) -> &'static report::Words {
+        report::words(self.language)
     }
 
     /// One rate where all is known, otherwise both bounds: `97,40 % à 99,96 %`.
     pub(super) fn rates(&self, availability: Availability) -> String {
-        let (lower, upper) = (self.rate(availability.lower), self.rate(availability.upper));
-        if lower == upper {
-            return lower;
-        }
-        match self.language {
-            Language::French => format!("{lower} à {upper}"),
-            Language::English => format!("{lower} to {upper}"),
-        }
+        self.figures().rates(availability)
     }
 
     /// `95 %`, `99,5 %`.
     pub(super) fn target(&self, target: Ppm) -> String {
-        let text = target.to_string();
-        let number = text.trim_end_matches(" %");
-        let number = number.replace('.', &self.decimal.to_string());
-        format!("{number}{}", self.percent)
+        self.figures().target(target)
     }
 
     /// `36 h`, `5 h 12 min`, `12 min 30 s`; whole units, rounded down, of the absolute value.
@@ -279,24 +262,13 @@ impl Words {
 
     /// `1 234 ms`.
     pub(super) fn milliseconds(&self, ms: u32) -> String {
-        format!("{}{NBSP}ms", self.number(u64::from(ms)))
+        self.figures().milliseconds(ms)
     }
 
     /// Grouped by thousands: `10 000`.
     fn number(&self, number: u64) -> String {
-        let gap = match self.language {
-            Language::French => '\u{202f}',
-            Language::English => ',',
-        };
-        let digits = number.to_string();
-        let mut text = String::new();
-        for (idx, digit) in digits.chars().enumerate() {
-            if idx > 0 && (digits.len() - idx).is_multiple_of(3) {
-                text.push(gap);
-            }
-            text.push(digit);
-        }
-        text
+        self.figures()
+            .number(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
     /// `novembre 2025`.
@@ -351,12 +323,7 @@ impl Words {
 
     /// Whose wall clock the page shows.
     pub(super) fn zone(&self, zone: Tz) -> String {
-        match (self.language, zone) {
-            (Language::French, Tz::Europe__Paris) => "heure de Paris".to_owned(),
-            (Language::English, Tz::Europe__Paris) => "Paris time".to_owned(),
-            (Language::French, zone) => format!("fuseau {zone}"),
-            (Language::English, zone) => format!("time zone {zone}"),
-        }
+        (self.figures().zone)(zone)
     }
 
     /// The line below the title.

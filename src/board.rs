@@ -141,6 +141,10 @@ pub struct EndpointNow {
     pub status: Option<u16>,
     /// When the certificate presented last ends.
     pub certificate_not_after: Option<Timestamp>,
+    /// When the first of the certificates presented with it ends, also of those that nobody needs.
+    pub chain_not_after: Option<Timestamp>,
+    /// When the first of those ends that lead from it to a trusted authority; absent if none does.
+    pub verified_not_after: Option<Timestamp>,
     /// The latest failed and void observations, newest first, at most [`FAILURES_MAX`].
     pub failures: VecDeque<Failure>,
     recent: Vec<Recent>,
@@ -341,7 +345,11 @@ impl Board {
         now.phases = trace.phases;
         now.status = trace.status;
         now.address = trace.address.or(now.address);
-        now.certificate_not_after = trace.certificate_not_after.or(now.certificate_not_after);
+        if trace.certificate_not_after.is_some() {
+            now.certificate_not_after = trace.certificate_not_after;
+            now.chain_not_after = trace.chain_not_after;
+            now.verified_not_after = trace.verified_not_after;
+        }
         match finding.observation.outcome {
             Outcome::Answered { .. } => {}
             Outcome::Failed(_) | Outcome::Void(_) => {

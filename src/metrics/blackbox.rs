@@ -39,7 +39,18 @@ shapes! {
         "1 if the request went over TLS."
     CERTIFICATE Gauge "probe_ssl_earliest_cert_expiry" []
         "When the first of the presented certificates ends."
+    VERIFIED Gauge "probe_ssl_last_chain_expiry_timestamp_seconds" []
+        "When the first of the certificates ends that lead to a trusted authority; absent if none does."
 }
+
+/// The phases of blackbox_exporter, and our stages in each.
+const PHASES: [(&str, &[Stage]); 5] = [
+    ("resolve", &[Stage::Resolve]),
+    ("connect", &[Stage::Connect]),
+    ("tls", &[Stage::Tls]),
+    ("processing", &[Stage::Write, Stage::Processing]),
+    ("transfer", &[Stage::Transfer]),
+];
 
 /// What the latest probe of an endpoint came to, as of `now`.
 pub fn probe_page(
@@ -88,19 +99,25 @@ pub fn probe_page(
     let content = matches!(last.outcome, Outcome::Failed(Fault::Content));
     page.family(&FAILED_CONTENT)
         .value(&[], f64::from(u8::from(content)));
-    let mut phases = page.family(&HTTP_DURATION);
-    for stage in Stage::ALL {
-        if let Some(us) = shown.phases.of(stage) {
-            phases.value(&[stage.code()], f64::from(us) / 1e6);
+    let mut family = page.family(&HTTP_DURATION);
+    for (phase, stages) in PHASES {
+        let times = stages.iter().filter_map(|stage| shown.phases.of(*stage));
+        let us: Vec<u64> = times.map(u64::from).collect();
+        if !us.is_empty() {
+            family.value(&[phase], us.into_iter().sum::<u64>() as f64 / 1e6);
         }
     }
     page.family(&HTTP_STATUS)
         .value(&[], shown.status.map_or(0.0, f64::from));
     let tls = shown.phases.of(Stage::Tls).is_some();
     page.family(&HTTP_SSL).value(&[], f64::from(u8::from(tls)));
-    if let (true, Some(not_after)) = (tls, shown.certificate_not_after) {
+    if tls && shown.chain_not_after.is_some() {
         page.family(&CERTIFICATE)
-            .value(&[], instant(Some(not_after)));
+            .value(&[], instant(shown.chain_not_after));
+    }
+    if tls && shown.verified_not_after.is_some() {
+        page.family(&VERIFIED)
+            .value(&[], instant(shown.verified_not_after));
     }
     page.finish()
 }

@@ -75,8 +75,21 @@ pub(super) fn endpoints(page: &mut Page, board: &Board, counts: &Counts, setting
     }
     let mut family = page.family(&m::ENDPOINT_CERTIFICATE);
     for row in &rows {
-        if let Some(not_after) = row.now.certificate_not_after {
-            family.value(&[row.api, "leaf", row.id], instant(Some(not_after)));
+        for (certificate, not_after) in [
+            ("leaf", row.now.certificate_not_after),
+            ("chain", row.now.chain_not_after),
+            ("verified", row.now.verified_not_after),
+        ] {
+            if not_after.is_some() {
+                family.value(&[row.api, certificate, row.id], instant(not_after));
+            }
+        }
+    }
+    let mut family = page.family(&m::ENDPOINT_VERIFIED);
+    for row in &rows {
+        if row.now.certificate_not_after.is_some() {
+            let verified = flag(row.now.verified_not_after.is_some());
+            family.value(&[row.api, row.id], verified);
         }
     }
 

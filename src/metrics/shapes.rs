@@ -62,7 +62,9 @@ shapes! {
     ENDPOINT_STATUS Gauge "vigie_endpoint_http_status_code" ["api", "endpoint"]
         "Status that the latest probe was answered with; absent if it came to none."
     ENDPOINT_CERTIFICATE Gauge "vigie_endpoint_certificate_not_after_timestamp_seconds" ["api", "certificate", "endpoint"]
-        "When the certificate that the endpoint presented last ends; absent if it presented none."
+        "When what the endpoint presented last ends: the certificate itself (leaf), the first to end of all it presented (chain), the first to end of those that lead to a trusted authority (verified); absent if there is none."
+    ENDPOINT_VERIFIED Gauge "vigie_endpoint_certificate_verified" ["api", "endpoint"]
+        "1 if the certificate presented last leads to a trusted authority, 0 if not; absent if the endpoint presented none."
     PROBE_RUNS Counter "vigie_probe_runs_total" ["api", "endpoint"]
         "Probes made, whatever came of them."
     PROBE_FAILURES Counter "vigie_probe_failures_total" ["api", "endpoint", "stage"]

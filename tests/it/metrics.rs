@@ -121,12 +121,14 @@ fn an_endpoint_has_about_twenty_series() {
         seen.trace.status = Some(200);
         if endpoint == "socle" {
             seen.trace.certificate_not_after = Some(minutes(100_000));
+            seen.trace.chain_not_after = Some(minutes(100_000));
+            seen.trace.verified_not_after = Some(minutes(100_000));
         }
         fixture.take(&seen);
     }
     fixture.show();
     assert_eq!(n_series(&fixture, "cnaf"), 22);
-    assert_eq!(n_series(&fixture, "socle"), 24);
+    assert_eq!(n_series(&fixture, "socle"), 27);
     assert_eq!(never_asked, 21);
 }
 
@@ -245,6 +247,7 @@ fn month_fixture() -> Fixture {
     board.set_previous_month(&service_id("particulier"), month);
     let mut seen = finding("socle", start(), answered(100));
     seen.trace.certificate_not_after = Some(minutes(100_000));
+    seen.trace.chain_not_after = Some(minutes(90_000));
     seen.trace.status = Some(200);
     board.apply(&seen);
     board.apply(&finding("cnaf", start(), Outcome::Failed(Fault::Dns)));

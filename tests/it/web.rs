@@ -451,7 +451,10 @@ async fn an_endpoint_is_told_as_blackbox_exporter_would() {
     let mut answer = finding("socle", minutes(1), answered(312));
     answer.trace.status = Some(200);
     answer.trace.address = Some("[2001:db8::1]:443".parse().expect("an address"));
-    answer.trace.certificate_not_after = Some(minutes(100));
+    answer.trace.certificate_not_after = Some(minutes(200));
+    answer.trace.chain_not_after = Some(minutes(100));
+    answer.trace.verified_not_after = Some(minutes(150));
+    answer.trace.phases.write_us = Some(1_000);
     answer.trace.phases.resolve_us = Some(12_000);
     answer.trace.phases.tls_us = Some(50_000);
     answer.trace.phases.processing_us = Some(250_000);
@@ -468,11 +471,12 @@ async fn an_endpoint_is_told_as_blackbox_exporter_would() {
         "probe_success 1",
         "probe_duration_seconds 0.312",
         "probe_dns_lookup_time_seconds 0.012",
-        "probe_http_duration_seconds{phase=\"processing\"} 0.25",
+        "probe_http_duration_seconds{phase=\"processing\"} 0.251",
         "probe_http_status_code 200",
         "probe_http_ssl 1",
         "probe_ip_protocol 6",
         "probe_ssl_earliest_cert_expiry 1763458800",
+        "probe_ssl_last_chain_expiry_timestamp_seconds 1763461800",
         "probe_failed_due_to_regex 0",
     ] {
         assert!(

@@ -162,7 +162,7 @@ pub fn service_month_as_saved<'a>(
 }
 
 /// How far evidence of `month` reaches.
-fn reach(service: &Service, month: Month, terms: &Terms) -> anyhow::Result<Window> {
+pub(super) fn reach(service: &Service, month: Month, terms: &Terms) -> anyhow::Result<Window> {
     let start = month.window().start().plus_ms(-lead_ms(service, terms));
     Ok(Window::new(start, closable_from(month, terms))?)
 }
@@ -190,14 +190,11 @@ fn endpoint_evidence(
     let vantages = seen
         .into_iter()
         .filter_map(|(id, observations)| {
-            let present = if any_imported || id.is_import() {
-                Some(presence(&id, &observations, endpoint.validity_ms, reach)?)
-            } else {
-                None
-            };
+            let ends = observations.first().zip(observations.last());
+            let ends = ends.map(|(first, last)| (first.at, last.at));
             Some(VantageEvidence {
+                present: presence(any_imported, &id, ends, endpoint.validity_ms, reach)?,
                 id,
-                present,
                 seen: Seen::Observations(observations),
             })
         })
@@ -218,21 +215,26 @@ fn loading(endpoint: &Endpoint) -> String {
     format!("load the observations of `{}`", endpoint.id)
 }
 
-/// Where imported evidence meets our own, each vantage takes part from its first observation on:
-/// one of ours to the end, another tool until it falls silent. Without any, it is not there.
-fn presence(
+/// While a vantage takes part, whose first and last observations are `ends`. Where imported
+/// evidence meets our own, that is from its first observation on: one of ours to the end, another
+/// tool until it falls silent. Without any, it is not there. Otherwise it is always there.
+pub(super) fn presence(
+    any_imported: bool,
     vantage: &VantageId,
-    observations: &[Observation],
+    ends: Option<(Timestamp, Timestamp)>,
     validity_ms: i64,
     reach: Window,
-) -> Option<Window> {
-    let (first, last) = (observations.first()?, observations.last()?);
+) -> Option<Option<Window>> {
+    if !any_imported && !vantage.is_import() {
+        return Some(None);
+    }
+    let (first, last) = ends?;
     let end = if vantage.is_import() {
-        last.at.plus_ms(validity_ms).min(reach.end())
+        last.plus_ms(validity_ms).min(reach.end())
     } else {
         reach.end()
     };
-    Window::between(first.at, end)
+    Window::between(first, end).map(Some)
 }
 
 /// Observations that are not in the store, to see what they would change.

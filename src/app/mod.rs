@@ -9,6 +9,8 @@ pub mod import;
 pub mod letters;
 pub mod load;
 pub mod press;
+pub mod record;
+pub mod retain;
 pub mod saved;
 mod settle;
 mod shelf;

@@ -104,6 +104,9 @@ fn write_past(config: &Config, clock: &Clock) -> anyhow::Result<()> {
     bar.set_length(u64::try_from(days.len())?);
     for findings in days {
         store.append(&findings)?;
+        if let Some(last) = findings.last() {
+            store.seal_all(last.observation.tick.min(now))?;
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use clap::Subcommand;
 
-use super::{ConfigPlace, Failure, exit, open_beside, print, whoami};
+use super::close::progress_bar;
+use super::{ConfigPlace, Failure, exit, open_beside, open_reader, print, whoami};
 use crate::app::evidence::{Subject, document};
 use crate::clock::Clock;
 use crate::store::{Action, ActionKind};
@@ -15,7 +17,24 @@ use crate::store::{Action, ActionKind};
 /// SHA-256 is the digest printed there, whatever the configuration says since. Of a month that is
 /// not closed yet, it is what is known now. The export stands in the journal.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    export: Option<Export>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read every sealed block again and name the first that does not fit; exit status 1 if there
+    /// is one
+    Verify,
+}
+
+/// What to export.
+#[derive(clap::Args)]
+struct Export {
     /// The service
     #[arg(long, value_name = "ID")]
     service: String,
@@ -34,6 +53,46 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
+    match (&args.command, &args.export) {
+        (Some(Command::Verify), _) => verify(place),
+        (None, Some(export)) => write(export, place),
+        (None, None) => Err(Failure::input(anyhow::anyhow!(
+            "export evidence: say of what: --service, --partner and --month"
+        ))),
+    }
+}
+
+fn verify(place: &ConfigPlace) -> Result<u8, Failure> {
+    let config = place.load()?;
+    let store = open_reader(&config)?;
+    let bar = progress_bar("series: every block");
+    let check = store
+        .verify_evidence(&mut |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        })
+        .map_err(Failure::system)?;
+    bar.finish_and_clear();
+    for fault in &check.faults {
+        print(format!("{fault}\n"))?;
+    }
+    let removed = match check.n_removed {
+        0 => String::new(),
+        n_removed => format!("; {n_removed} before them were removed by retention"),
+    };
+    let read = format!(
+        "{} blocks, {} observations{removed}",
+        check.n_blocks, check.n_observations
+    );
+    if check.is_whole() {
+        print(format!("the evidence is whole: {read}\n"))?;
+        return Ok(exit::OK);
+    }
+    print(format!("the evidence is NOT whole: {read}\n"))?;
+    Ok(exit::NEGATIVE)
+}
+
+fn write(args: &Export, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load()?;
     let mut store = open_beside(&config)?;
     let now = Clock::System.now();

@@ -3,7 +3,6 @@
 use clap::Subcommand;
 
 use super::{ConfigPlace, Failure, exit, open_reader, print};
-use crate::exchange::hex;
 
 /// Show the journal, or verify that nobody changed it
 ///
@@ -47,11 +46,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
                 print(format!("{fault}\n"))?;
             }
             if check.is_whole() {
-                print(format!(
-                    "the journal is whole: {} entries, head {}\n",
-                    check.n_entries,
-                    hex(&check.head)
-                ))?;
+                print(format!("the journal is whole: {check}\n"))?;
                 return Ok(exit::OK);
             }
             print(format!(

@@ -16,6 +16,7 @@ mod letters;
 mod man;
 mod probe;
 mod reload;
+mod retain;
 mod run;
 mod settle;
 mod status;
@@ -85,6 +86,7 @@ enum Command {
     Explain(explain::Args),
     Declare(declare::Args),
     Journal(journal::Args),
+    Retain(retain::Args),
     Evidence(evidence::Args),
     Import(import::Args),
     Export(export::Args),
@@ -116,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args, &config),
         Command::Declare(args) => declare::run(args, &config),
         Command::Journal(args) => journal::run(args, &config),
+        Command::Retain(args) => retain::run(args, &config),
         Command::Evidence(args) => evidence::run(args, &config),
         Command::Import(args) => import::run(args, &config),
         Command::Export(args) => export::run(args, &config),
@@ -153,7 +156,11 @@ impl Failure {
             cause.is::<std::io::Error>()
                 || matches!(
                     cause.downcast_ref(),
-                    Some(StoreError::Database { .. } | StoreError::File { .. })
+                    Some(
+                        StoreError::Database { .. }
+                            | StoreError::File { .. }
+                            | StoreError::Block { .. }
+                    )
                 )
         });
         let status = if is_refusal {

@@ -12,6 +12,7 @@ mod line;
 mod look;
 mod mail;
 mod metrics;
+mod retention;
 mod store;
 
 use std::collections::BTreeMap;
@@ -116,6 +117,7 @@ impl Checker<'_> {
         };
         let concurrency_max = self.concurrency_max(file.probing.concurrency_max);
         let timeout_ms_max = raw_endpoints().filter_map(endpoint::timeout_ms).max();
+        let retention = self.retention(file.retention);
         let delay_ms = self.close_delay_ms(file.close_delay, timeout_ms_max.unwrap_or(0));
         let vantage = file.vantage_id.or(OwnVantage(DEFAULT_VANTAGE.to_owned()));
         let vantage = vantage.and_then(|id| VantageId::new(&id.0));
@@ -161,6 +163,7 @@ impl Checker<'_> {
             close: CloseConfig {
                 delay_ms: delay_ms?,
             },
+            retention: retention?,
             sha256: sha256(self.text.as_bytes()),
         })
     }

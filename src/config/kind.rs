@@ -289,6 +289,31 @@ impl Kind for Ms {
     }
 }
 
+/// How long something is kept: months, or for ever.
+#[derive(Clone, Copy)]
+pub(super) enum Keep {
+    Months(u32),
+    Forever,
+}
+
+impl Kind for Keep {
+    const NAME: &'static str = "a time to keep something";
+    const WRITTEN: &'static str = "a number of months in quotes, or \"forever\"";
+    const EXAMPLE: &'static str = "\"13 months\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        if text == "forever" {
+            return Ok(Self::Forever);
+        }
+        text.strip_suffix("months")
+            .and_then(|number| number.trim_end().parse().ok())
+            .filter(|months| (1..=1_200).contains(months))
+            .map(Self::Months)
+            .ok_or_else(|| Refusal::Wrong("is not a number of months, 1 to 1200".to_owned()))
+    }
+}
+
 /// A number of bytes, 1 to 64 MiB.
 pub(super) struct Bytes(pub(super) usize);
 

@@ -81,6 +81,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// When a month is closed.
     pub close: CloseConfig,
+    /// How long what is kept.
+    pub retention: RetentionConfig,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
 }
@@ -267,6 +269,17 @@ pub struct CloseConfig {
     /// How long after the end of a month the daemon closes it, in milliseconds; at least the
     /// longest timeout of an endpoint.
     pub delay_ms: i64,
+}
+
+/// How long what is kept, in months; absent: for ever. Statements are always kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetentionConfig {
+    /// Observations, with their traces and missed ticks.
+    pub evidence_months: Option<u32>,
+    /// The journal.
+    pub journal_months: Option<u32>,
+    /// Letters, with the mailboxes they went to, after the partner's last connection.
+    pub contacts_months: Option<u32>,
 }
 
 /// Why there is no configuration.

@@ -23,7 +23,7 @@ use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 
 use super::MailSecurity;
 use super::kind::{
-    Bytes, DatabaseUrl, DnsName, FileName, FirstOfMonth, Host, HostName, Line, Mailbox,
+    Bytes, DatabaseUrl, DnsName, FileName, FirstOfMonth, Host, HostName, Keep, Line, Mailbox,
     MaintenanceWord, Majority, Method, Moment, Ms, OwnVantage, Prose, Redirects, RuleWord, Slug,
     StatusRange, StoreSecurity, Variable,
 };
@@ -42,6 +42,7 @@ pub(super) struct File {
     pub(super) look: Look,
     pub(super) mail: Mail,
     pub(super) close_delay: Given<Ms>,
+    pub(super) retention: Retention,
     pub(super) probing: Probing,
     pub(super) metrics: Metrics,
     pub(super) services: Option<Vec<Service>>,
@@ -77,6 +78,13 @@ pub(super) struct Password {
     pub(super) at: Range<usize>,
     pub(super) file: Given<PathBuf>,
     pub(super) env: Given<Variable>,
+}
+
+/// How long what is kept; each key may be left out.
+pub(super) struct Retention {
+    pub(super) evidence: Given<Keep>,
+    pub(super) journal: Given<Keep>,
+    pub(super) contacts: Given<Keep>,
 }
 
 pub(super) struct Probing {
@@ -401,6 +409,7 @@ fn file(table: Table<'_>) -> File {
         },
         mail: mail(table.section("mail")),
         close_delay: table.section("close").optional("delay"),
+        retention: retention(&table.section("retention")),
         probing: probing(&table.section("probing")),
         metrics: metrics(&table.section("metrics")),
         services: table.tables("service", service),
@@ -429,6 +438,14 @@ fn store(table: &Table<'_>) -> Store {
         connect_timeout: table.optional("connect_timeout"),
         statement_timeout: table.optional("statement_timeout"),
         spool: table.optional("spool"),
+    }
+}
+
+fn retention(table: &Table<'_>) -> Retention {
+    Retention {
+        evidence: table.optional("evidence"),
+        journal: table.optional("journal"),
+        contacts: table.optional("contacts"),
     }
 }
 

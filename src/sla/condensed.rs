@@ -89,6 +89,11 @@ impl Condensed {
         }
     }
 
+    /// The first and the last instant of which anything is said.
+    pub fn ends(&self) -> Option<(Timestamp, Timestamp)> {
+        Some((self.observations.first()?.at, self.observations.last()?.at))
+    }
+
     /// What stands for itself, and the ends of what is unbroken; in order of time.
     pub(super) fn observations(&self) -> &[Observation] {
         &self.observations

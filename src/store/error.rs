@@ -4,10 +4,11 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use super::block::{BlockName, Damage, Place};
 use super::db::DbError;
 use super::declaration::DeclarationId;
 use crate::sla::catalog::{PartnerId, ServiceId};
-use crate::sla::window::Month;
+use crate::sla::window::{Month, Timestamp};
 
 /// Why the store did not do what it was asked to; it then did nothing of it.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +95,24 @@ pub enum StoreError {
         /// What was being done.
         doing: &'static str,
     },
+    /// What is asked for is past its retention.
+    #[error(
+        "read evidence from {asked} on: what was seen before {kept_from} was removed at the end of its retention: saved statements stand, and cannot be settled anew"
+    )]
+    EvidenceRemoved {
+        /// From when it was asked for.
+        asked: Timestamp,
+        /// From when all of it is kept.
+        kept_from: Timestamp,
+    },
+    /// A block is not what was sealed.
+    #[error("read {block}: {damage}: see `vigie evidence verify`, and restore the last backup")]
+    Block {
+        /// Which.
+        block: BlockName,
+        /// What is wrong.
+        damage: Damage,
+    },
     /// No declaration has this number.
     #[error("decide declaration {id}: there is none of this number: see `vigie declare list`")]
     UnknownDeclaration {
@@ -122,6 +141,15 @@ pub enum StoreError {
         /// The latest saved revision.
         revision: u32,
     },
+}
+
+impl StoreError {
+    pub(super) fn block(place: &Place<'_>, damage: Damage) -> Self {
+        Self::Block {
+            block: place.name(),
+            damage,
+        }
+    }
 }
 
 /// What a piece of work inside a transaction can end in.

@@ -4,16 +4,15 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
+use super::block::Hour;
 use super::db::{self, Database, Row, Value, damaged, values};
+use super::error::Failure;
+use super::observations::ticks_sealed;
+use super::series::{find_or_add_series, late_ms, series_of, series_of_endpoint};
 use super::{Parcel, StatementNumber, Store, StoreError, id, instant, optional_instant, outcome};
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Finding, MissCause, Observation, Outcome, Phases, Trace};
 use crate::sla::window::{Timestamp, Window};
-
-/// So many fresh observations are filed at the latest, and so many per series, whichever is more:
-/// filing writes at least one page per series, which should be worth it.
-const FRESH_MAX: usize = 50_000;
-const FRESH_PER_SERIES: usize = 50;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,16 +40,6 @@ pub struct Missed {
     pub cause: MissCause,
 }
 
-/// One endpoint seen from one vantage.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Series {
-    id: i64,
-    late_ms_min: i64,
-    late_ms_max: i64,
-}
-
-type KnownSeries = HashMap<(EndpointId, VantageId), Series>;
-
 impl Store {
     /// Keeps findings: all of them, or none if there is an error. An observation whose endpoint,
     /// vantage and tick are kept already counts once, as first written, so a batch may be handed
@@ -60,19 +49,15 @@ impl Store {
     /// What the database says.
     pub fn append(&mut self, findings: &[Finding]) -> Result<Appended, StoreError> {
         let mut series = std::mem::take(&mut self.series);
-        let n_fresh = match self.n_fresh {
-            Some(n_fresh) => n_fresh,
-            None => self.count_fresh()?,
-        };
         let appended = self.append_to("append observations", |transaction| {
             let ids: Vec<i64> = findings
                 .iter()
                 .map(|finding| series_of(transaction, &mut series, finding))
                 .collect::<db::Result<_>>()?;
-            let n_new = append_observations(transaction, &ids, findings)?;
+            let is_new = append_observations(transaction, &ids, findings)?;
             let new_ones = || {
-                let all = ids.iter().zip(findings).zip(&n_new);
-                all.filter(|(_, n_new)| **n_new > 0).map(|(one, _)| one)
+                let all = ids.iter().zip(findings).zip(&is_new);
+                all.filter(|(_, is_new)| **is_new).map(|(one, _)| one)
             };
             let traces = new_ones()
                 .filter(|(_, finding)| !is_as_expected(finding.observation.outcome))
@@ -87,19 +72,13 @@ impl Store {
                     });
                 transaction.execute_many(INSERT_LATE, late.collect())?;
             }
-            let new = n_new.iter().sum();
+            let new = new_ones().count();
             Ok(Appended {
                 new,
                 repeated: findings.len() - new,
             })
         })?;
-        let n_series = series.len();
         self.series = series;
-        self.n_fresh = Some(n_fresh + appended.new);
-        if n_fresh + appended.new >= FRESH_MAX.max(FRESH_PER_SERIES * n_series) {
-            self.write("file observations", |transaction| Ok(file(transaction)?))?;
-            self.n_fresh = Some(0);
-        }
         Ok(appended)
     }
 
@@ -113,60 +92,6 @@ impl Store {
             self.save_missed(&parcel.missed)?;
         }
         self.append(&parcel.findings).map(drop)
-    }
-
-    fn count_fresh(&self) -> Result<usize, StoreError> {
-        self.read("count fresh observations", |snapshot| {
-            Ok(snapshot.one("SELECT count(*) FROM fresh", &[], |row| row.get(0))?)
-        })
-    }
-
-    /// What was seen of `endpoint` at the instants of `window`, by vantage (in order of their
-    /// ids), each in order of its instants. A vantage that never asked is absent.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn observations(
-        &self,
-        endpoint: &EndpointId,
-        window: Window,
-    ) -> Result<Vec<(VantageId, Vec<Observation>)>, StoreError> {
-        self.read("read observations", |snapshot| {
-            let all_series = series_of_endpoint(snapshot, endpoint)?;
-            // The keys are ticks: search so far around the window as instants ever lay from
-            // their ticks.
-            let late_ms_min = all_series.iter().map(|(_, s)| s.late_ms_min).min();
-            let late_ms_max = all_series.iter().map(|(_, s)| s.late_ms_max).max();
-            let first = window.start().unix_ms() - late_ms_max.unwrap_or(0);
-            let end = window.end().unix_ms() - late_ms_min.unwrap_or(0);
-
-            let mut fresh_of: HashMap<i64, Vec<Observation>> = HashMap::new();
-            snapshot.for_each(
-                "SELECT tick, late_ms, outcome, detail, series FROM fresh
-                 WHERE ?2 <= tick AND tick < ?3
-                   AND series IN (SELECT id FROM series WHERE endpoint = ?1)",
-                &values![endpoint.as_str(), first, end],
-                |row| {
-                    let of_series = fresh_of.entry(row.get(4)?).or_default();
-                    of_series.push(observation(row, 0)?);
-                    Ok(())
-                },
-            )?;
-            let mut seen = Vec::with_capacity(all_series.len());
-            for (vantage, series) in all_series {
-                let mut observations = snapshot.query(
-                    "SELECT tick, late_ms, outcome, detail FROM filed
-                     WHERE series = ?1 AND ?2 <= tick AND tick < ?3",
-                    &values![series.id, first, end],
-                    |row| observation(row, 0),
-                )?;
-                observations.extend(fresh_of.remove(&series.id).unwrap_or_default());
-                observations.retain(|observation| window.contains(observation.at));
-                observations.sort_by_key(|observation| (observation.at, observation.tick));
-                seen.push((vantage, observations));
-            }
-            Ok(seen)
-        })
     }
 
     /// As [`observations`](Self::observations), without those that arrived after `statement` was
@@ -242,8 +167,8 @@ impl Store {
                 "SELECT min(tick), max(tick) FROM (
                      SELECT min(tick) AS tick FROM fresh
                      UNION ALL SELECT max(tick) FROM fresh
-                     UNION ALL SELECT (SELECT min(tick) FROM filed WHERE series = id) FROM series
-                     UNION ALL SELECT (SELECT max(tick) FROM filed WHERE series = id) FROM series
+                     UNION ALL SELECT min(first_tick) FROM chain
+                     UNION ALL SELECT max(last_tick) FROM chain
                  ) AS ends",
                 &[],
                 |row| {
@@ -267,7 +192,8 @@ impl Store {
                 "WITH own AS (SELECT id FROM series WHERE endpoint = ?1)
                  SELECT min(tick) FROM (
                      SELECT min(tick) AS tick FROM fresh WHERE series IN (SELECT id FROM own)
-                     UNION ALL SELECT (SELECT min(tick) FROM filed WHERE series = id) FROM own
+                     UNION ALL
+                     SELECT min(first_tick) FROM chain WHERE series IN (SELECT id FROM own)
                  ) AS firsts",
                 &values![endpoint.as_str()],
                 |row| optional_instant(row, 0),
@@ -285,8 +211,7 @@ impl Store {
             Ok(snapshot.query(
                 "SELECT endpoint, vantage, max(tick) FROM (
                      SELECT series, max(tick) AS tick FROM fresh GROUP BY series
-                     UNION ALL
-                     SELECT id, (SELECT max(tick) FROM filed WHERE series = id) FROM series
+                     UNION ALL SELECT series, last_tick FROM chain
                  ) AS lasts
                  JOIN series ON id = series
                  GROUP BY id HAVING max(tick) IS NOT NULL ORDER BY endpoint, vantage",
@@ -379,70 +304,6 @@ fn is_as_expected(outcome: Outcome) -> bool {
     }
 }
 
-/// The series of a finding, its reach widened to the finding's instant.
-fn series_of(database: &Database, known: &mut KnownSeries, finding: &Finding) -> db::Result<i64> {
-    let series = match known.entry((finding.endpoint.clone(), finding.vantage.clone())) {
-        Entry::Occupied(entry) => entry.into_mut(),
-        Entry::Vacant(entry) => entry.insert(find_or_add_series(
-            database,
-            &finding.endpoint,
-            &finding.vantage,
-        )?),
-    };
-    let late_ms = late_ms(&finding.observation);
-    if late_ms < series.late_ms_min || series.late_ms_max < late_ms {
-        series.late_ms_min = series.late_ms_min.min(late_ms);
-        series.late_ms_max = series.late_ms_max.max(late_ms);
-        // Another recorder may have widened it further.
-        database.execute(
-            "UPDATE series SET
-                 late_ms_min = CASE WHEN ?2 < late_ms_min THEN ?2 ELSE late_ms_min END,
-                 late_ms_max = CASE WHEN late_ms_max < ?2 THEN ?2 ELSE late_ms_max END
-             WHERE id = ?1",
-            &values![series.id, late_ms],
-        )?;
-    }
-    Ok(series.id)
-}
-
-fn find_or_add_series(
-    database: &Database,
-    endpoint: &EndpointId,
-    vantage: &VantageId,
-) -> db::Result<Series> {
-    let names = values![endpoint.as_str(), vantage.as_str()];
-    let find =
-        "SELECT id, late_ms_min, late_ms_max FROM series WHERE endpoint = ?1 AND vantage = ?2";
-    if let Some(series) = database.first(find, &names, |row| series(row, 0))? {
-        return Ok(series);
-    }
-    database.execute(
-        "INSERT INTO series (endpoint, vantage) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-        &names,
-    )?;
-    database.one(find, &names, |row| series(row, 0))
-}
-
-fn series_of_endpoint(
-    database: &Database,
-    endpoint: &EndpointId,
-) -> db::Result<Vec<(VantageId, Series)>> {
-    database.query(
-        "SELECT vantage, id, late_ms_min, late_ms_max FROM series
-         WHERE endpoint = ?1 ORDER BY vantage",
-        &values![endpoint.as_str()],
-        |row| Ok((id(row, 0, VantageId::new)?, series(row, 1)?)),
-    )
-}
-
-fn series(row: &Row<'_>, column: usize) -> db::Result<Series> {
-    Ok(Series {
-        id: row.get(column)?,
-        late_ms_min: row.get(column + 1)?,
-        late_ms_max: row.get(column + 2)?,
-    })
-}
-
 const INSERT_LATE: &str = "INSERT INTO late (series, tick, statement) VALUES (?1, ?2, ?3)";
 
 /// The number of the last statement, and how far the evidence of any reaches.
@@ -455,13 +316,13 @@ fn settled(database: &Database) -> db::Result<Option<(i64, Timestamp)>> {
     )
 }
 
-/// For each finding, of the series beside it, 1 if its observation is new and 0 if not.
+/// For each finding, of the series beside it, whether its observation is new.
 fn append_observations(
     database: &Database,
     series: &[i64],
     findings: &[Finding],
-) -> db::Result<Vec<usize>> {
-    let rows = series.iter().zip(findings).map(|(series, finding)| {
+) -> Result<Vec<bool>, Failure> {
+    let row = |(series, finding): (&i64, &Finding)| -> Vec<Value> {
         let observation = &finding.observation;
         let (outcome, detail) = outcome::to_columns(observation.outcome);
         values![
@@ -472,14 +333,46 @@ fn append_observations(
             detail,
         ]
         .into()
+    };
+    let rows = series.iter().zip(findings).map(|asked| {
+        let mut values = row(asked);
+        values.push(Hour::of(asked.1.observation.tick).number().into());
+        values
     });
-    database.execute_many(
+    let n_new = database.execute_many(
         "INSERT INTO fresh (tick, series, late_ms, outcome, detail)
          SELECT ?1, ?2, ?3, ?4, ?5
-         WHERE NOT EXISTS (SELECT 1 FROM filed WHERE series = ?2 AND tick = ?1)
+         WHERE NOT EXISTS (SELECT 1 FROM block WHERE series = ?2 AND hour = ?6)
          ON CONFLICT DO NOTHING",
         rows.collect(),
-    )
+    )?;
+    let mut is_new: Vec<bool> = n_new.into_iter().map(|n_new| n_new > 0).collect();
+    // The others are there already, or late for an hour that was sealed without them.
+    let mut sealed_ticks: HashMap<(i64, Hour), HashSet<Timestamp>> = HashMap::new();
+    for (idx, asked) in series.iter().zip(findings).enumerate() {
+        if is_new[idx] {
+            continue;
+        }
+        let (series, finding) = asked;
+        let tick = finding.observation.tick;
+        let hour = Hour::of(tick);
+        let ticks = match sealed_ticks.entry((*series, hour)) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let names = (&finding.endpoint, &finding.vantage);
+                entry.insert(ticks_sealed(database, *series, names, hour)?)
+            }
+        };
+        if !ticks.contains(&tick) {
+            let n_new = database.execute(
+                "INSERT INTO fresh (tick, series, late_ms, outcome, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+                &row(asked),
+            )?;
+            is_new[idx] = n_new > 0;
+        }
+    }
+    Ok(is_new)
 }
 
 const INSERT_TRACE: &str = "INSERT INTO trace (
@@ -530,21 +423,8 @@ fn trace_values(series: i64, finding: &Finding) -> Vec<Value> {
     .into()
 }
 
-/// Moves every fresh observation to its series.
-fn file(database: &Database) -> db::Result<()> {
-    database.batch(
-        "INSERT INTO filed (series, tick, late_ms, outcome, detail)
-         SELECT series, tick, late_ms, outcome, detail FROM fresh ORDER BY series, tick;
-         DELETE FROM fresh;",
-    )
-}
-
-fn late_ms(observation: &Observation) -> i64 {
-    observation.at.since(observation.tick)
-}
-
 /// The observation in `tick, late_ms, outcome, detail`, beginning at `column`.
-fn observation(row: &Row<'_>, column: usize) -> db::Result<Observation> {
+pub(super) fn observation(row: &Row<'_>, column: usize) -> db::Result<Observation> {
     let tick = instant(row, column)?;
     let late_ms = row.get(column + 1)?;
     let (code, detail) = (row.get(column + 2)?, row.get(column + 3)?);

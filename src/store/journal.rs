@@ -47,6 +47,8 @@ pub enum ActionKind {
     LettersApproved,
     /// Evidence was handed out.
     EvidenceExported,
+    /// What was past its retention was removed.
+    RetentionApplied,
     /// Invented history was written, for a demonstration.
     HistoryInvented,
 }
@@ -64,6 +66,7 @@ impl ActionKind {
             Self::LetterRequeued => "letter_requeued",
             Self::LettersApproved => "letters_approved",
             Self::EvidenceExported => "evidence_exported",
+            Self::RetentionApplied => "retention_applied",
             Self::HistoryInvented => "history_invented",
         }
     }
@@ -92,6 +95,8 @@ pub struct JournalEntry {
 pub struct JournalCheck {
     /// How many entries there are.
     pub n_entries: u64,
+    /// How many of them retention took away; they are counted, and not read.
+    pub n_removed: u64,
     /// The digest of the last one; zeros if there is none.
     pub head: Sha256,
     /// What does not fit, in order; empty if all does.
@@ -310,7 +315,61 @@ pub(super) struct Account {
     pub(super) what: String,
 }
 
+/// Of the entries from before `limit`, those that no entry from after it stands before.
+const REMOVABLE: &str = "number < (SELECT coalesce(min(number), 9223372036854775807) FROM journal
+                                   WHERE ?1 <= at)";
+
+/// How many entries [`remove_before`] would remove.
+pub(super) fn count_before(database: &Database, limit: Timestamp) -> db::Result<u64> {
+    let count = format!("SELECT count(*) FROM journal WHERE {REMOVABLE}");
+    database.one(&count, &values![limit.unix_ms()], |row| row.get(0))
+}
+
+/// Removes the oldest entries; the head keeps the digest that the first of the others was written
+/// over.
+pub(super) fn remove_before(database: &Database, limit: Timestamp) -> db::Result<()> {
+    let last: Option<(u64, Sha256)> = database.first(
+        &format!(
+            "SELECT number, sha256 FROM journal WHERE {REMOVABLE} ORDER BY number DESC LIMIT 1"
+        ),
+        &values![limit.unix_ms()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let Some((number, sha256)) = last else {
+        return Ok(());
+    };
+    database.execute("DELETE FROM journal WHERE number <= ?1", &values![number])?;
+    database.execute(
+        "UPDATE journal_head SET n_removed = ?1, removed_sha256 = ?2, removed_before = ?3",
+        &values![number, sha256, limit.unix_ms()],
+    )?;
+    Ok(())
+}
+
+/// What the journal's head says.
+#[derive(Clone, Copy)]
+struct Head {
+    n_entries: u64,
+    sha256: Sha256,
+    n_removed: u64,
+    removed_sha256: Option<Sha256>,
+    removed_before_ms: Option<i64>,
+}
+
 fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
+    let head = snapshot.first(
+        "SELECT n_entries, sha256, n_removed, removed_sha256, removed_before FROM journal_head",
+        &[],
+        |row| {
+            Ok(Head {
+                n_entries: row.get(0)?,
+                sha256: row.get(1)?,
+                n_removed: row.get(2)?,
+                removed_sha256: row.get(3)?,
+                removed_before_ms: row.get(4)?,
+            })
+        },
+    )?;
     // Accounts of records by the digest of their text, which is short where a text is long.
     let mut records: HashMap<Sha256, Account> = HashMap::new();
     let mut take_note = |account: Account| {
@@ -335,8 +394,9 @@ fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
     })?;
 
     let mut faults = Vec::new();
-    let mut last_number = 0;
-    let mut last_sha256 = [0; 32];
+    let mut last_number = head.as_ref().map_or(0, |head| head.n_removed);
+    let removed_sha256 = head.as_ref().and_then(|head| head.removed_sha256);
+    let mut last_sha256 = removed_sha256.unwrap_or_default();
     let all = "SELECT number, at, who, kind, what, previous, sha256 FROM journal ORDER BY number";
     snapshot.for_each(all, &[], |row| {
         let number: u64 = row.get(0)?;
@@ -376,25 +436,28 @@ fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
         Ok(())
     })?;
 
-    let head: Option<(u64, Sha256)> =
-        snapshot.first("SELECT n_entries, sha256 FROM journal_head", &[], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
     match head {
         None => faults.push(JournalFault::NoHead),
-        Some((n_entries, _)) if last_number < n_entries => faults.push(JournalFault::Missing {
-            first: last_number + 1,
-            last: n_entries,
-        }),
-        Some((n_entries, _)) if n_entries < last_number => faults.push(JournalFault::Added {
-            first: n_entries + 1,
-            last: last_number,
-        }),
-        Some((_, sha256)) if sha256 != last_sha256 => faults.push(JournalFault::Replaced {
+        Some(Head { n_entries, .. }) if last_number < n_entries => {
+            faults.push(JournalFault::Missing {
+                first: last_number + 1,
+                last: n_entries,
+            })
+        }
+        Some(Head { n_entries, .. }) if n_entries < last_number => {
+            faults.push(JournalFault::Added {
+                first: n_entries + 1,
+                last: last_number,
+            })
+        }
+        Some(Head { sha256, .. }) if sha256 != last_sha256 => faults.push(JournalFault::Replaced {
             before: last_number + 1,
         }),
         Some(_) => {}
     }
+    // Records outlive their entries, which retention takes away.
+    let removed_before_ms = head.and_then(|head| head.removed_before_ms);
+    records.retain(|_, record| removed_before_ms.is_none_or(|limit| limit <= record.at_ms));
     let mut without_entry: Vec<Account> = records.into_values().collect();
     without_entry.sort_by(|a, b| (a.at_ms, &a.what).cmp(&(b.at_ms, &b.what)));
     faults.extend(
@@ -407,6 +470,7 @@ fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
     );
     Ok(JournalCheck {
         n_entries: last_number,
+        n_removed: head.map_or(0, |head| head.n_removed),
         head: last_sha256,
         faults,
     })
@@ -415,6 +479,10 @@ fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
 /// The head in the form that people note elsewhere.
 impl fmt::Display for JournalCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} entries, head {}", self.n_entries, hex(&self.head))
+        write!(f, "{} entries", self.n_entries)?;
+        if self.n_removed > 0 {
+            write!(f, " (the first {} removed by retention)", self.n_removed)?;
+        }
+        write!(f, ", head {}", hex(&self.head))
     }
 }

@@ -26,22 +26,25 @@ mod facts;
 mod import;
 mod journal;
 mod migrations;
+mod observations;
 mod open;
 mod outbox;
 mod outcome;
 mod parcel;
+mod retain;
+mod seal;
+mod series;
 mod server;
 mod spool;
 mod statement;
 mod vantage;
+mod verify;
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::StoreConfig;
-use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::window::Timestamp;
 use aws_lc_rs::digest;
 
@@ -50,17 +53,21 @@ pub use error::StoreError;
 pub use facts::{Appended, Missed};
 pub use import::Import;
 pub use journal::{Action, ActionKind, JournalCheck, JournalEntry, JournalFault};
+pub use observations::{Asked, Seen};
 pub use outbox::{
     Attempt, LetterContent, LetterFilter, LetterId, LetterState, OutboxCounts, Release, SavedLetter,
 };
 pub use parcel::Parcel;
+pub use retain::{Limits, Removed};
+pub use seal::Sealed;
 pub use spool::{Kept, Spool};
 pub use statement::{NewBasis, NewStatement, Saved, SavedBasis, SavedStatement, StatementNumber};
 pub use vantage::{Instance, Presence, VantageNow};
+pub use verify::{BlockFault, EvidenceCheck};
 
 use db::{Database, Isolation, Row, damaged};
 use error::Failure;
-use facts::Series;
+use series::KnownSeries;
 
 /// A SHA-256.
 pub type Sha256 = [u8; 32];
@@ -74,10 +81,7 @@ pub struct Store {
     /// The file, if it is one.
     path: Option<PathBuf>,
     /// The series met so far, as the table has them. Forgotten when a transaction fails.
-    series: HashMap<(EndpointId, VantageId), Series>,
-    /// About how many observations wait in `fresh` to be filed.
-    /// Counted when it is first asked for.
-    n_fresh: Option<usize>,
+    series: KnownSeries,
     /// The number of the leader that we write as; absent: as nobody special.
     fence: Option<i64>,
     /// Held as long as we record.
@@ -164,8 +168,7 @@ impl Store {
             database,
             name,
             path,
-            series: HashMap::new(),
-            n_fresh: None,
+            series: KnownSeries::new(),
             fence: None,
             _lock: lock,
         }

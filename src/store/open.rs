@@ -82,7 +82,7 @@ fn refused(error: impl Into<DbError>, doing: &'static str, path: &Path) -> Store
 }
 
 /// One name per file, so that two names of it share a lock.
-fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
+pub(super) fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
     match fs::canonicalize(path) {
         Ok(path) => Ok(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
@@ -179,7 +179,7 @@ fn lock_path(path: &Path) -> PathBuf {
     PathBuf::from(lock_path)
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let lock_path = lock_path(path);
     let refused = |source| StoreError::File {
         doing: "create lock file",

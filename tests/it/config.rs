@@ -710,6 +710,43 @@ fn values_that_are_written_wrongly_are_refused() {
 }
 
 #[test]
+fn what_is_kept_is_kept_for_months_or_for_ever() {
+    let kept = good(GOOD).retention;
+    assert_eq!(
+        (
+            kept.evidence_months,
+            kept.journal_months,
+            kept.contacts_months
+        ),
+        (Some(13), Some(12), Some(18))
+    );
+    let text = GOOD.replace(
+        "[close]",
+        "[retention]\nevidence = \"forever\"\ncontacts = \"1 months\"\n[close]",
+    );
+    let kept = good(&text).retention;
+    assert_eq!(
+        (kept.evidence_months, kept.contacts_months),
+        (None, Some(1))
+    );
+    let cases = [
+        (
+            "[retention]\nevidence = «\"5 months\"»\n[close]",
+            "`evidence` is kept too short for what it is kept for",
+            "write at least `evidence = \"6 months\"`",
+        ),
+        (
+            "[retention]\njournal = «\"30 days\"»\n[close]",
+            "`journal` is not a number of months, 1 to 1200",
+            "write a number of months in quotes, or \"forever\", for example `journal = \"13 months\"`",
+        ),
+    ];
+    for (marked, message, remedy) in cases {
+        check("[close]", marked, message, remedy);
+    }
+}
+
+#[test]
 fn requests_that_cannot_be_meant_are_refused() {
     let address = "write an absolute http or https address in quotes, for example `url = \"https://api.example/ping\"`";
     let secret = "send it as a header whose value is read from a file: `headers = { Authorization = { file = \"/etc/vigie/authorization\" } }`";

@@ -18,8 +18,11 @@ macro_rules! on_both_databases {
 
 mod block;
 mod files;
+mod full;
 mod kill;
 mod outbox;
+mod retain;
+mod seal;
 mod spool;
 mod story;
 mod tampering;

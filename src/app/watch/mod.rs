@@ -23,6 +23,7 @@ mod plan;
 mod presence;
 mod recorder;
 mod refresher;
+mod retainer;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -111,8 +112,13 @@ pub async fn run(
         .name("recorder".to_owned())
         .spawn({
             let (events, pressure) = (events.clone(), Arc::clone(&pressure));
-            let (vantage, ahead_ms) = (config.vantage.clone(), Arc::clone(&ahead_ms));
-            move || record(keeping, &vantage, &ahead_ms, notes, &events, &pressure)
+            let (clock, ahead_ms) = (clock.clone(), Arc::clone(&ahead_ms));
+            let vantage = config.vantage.clone();
+            move || {
+                record(
+                    keeping, &clock, &vantage, &ahead_ms, notes, &events, &pressure,
+                )
+            }
         })
         .context("start the recorder")?;
     let keeper = tokio::spawn(keep(

@@ -12,6 +12,7 @@ use super::Event;
 use super::closer::close_months;
 use super::presence::Lead;
 use super::refresher::refresh;
+use super::retainer::retain_daily;
 use crate::app::letters;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -141,6 +142,11 @@ impl Shift {
                 stopped.clone(),
             )),
         ];
+        tasks.push(tokio::spawn(retain_daily(
+            Arc::clone(&config),
+            clock.clone(),
+            stopped.clone(),
+        )));
         if let Some(mailer) = plan.mailer {
             tasks.push(tokio::spawn(letters::deliver(
                 config,

@@ -8,9 +8,11 @@ use tracing::{error, info};
 
 use super::presence::CLOCK_OFF_MS;
 use super::{Event, Note};
+use crate::clock::Clock;
 use crate::schedule::MissedTicks;
 use crate::sla::catalog::VantageId;
 use crate::sla::observation::{Finding, Outcome, Void};
+use crate::sla::window::{MINUTE_MS, Timestamp};
 use crate::store::{Kept, Missed, Parcel, Spool, Store, StoreError};
 
 /// Findings committed together at most.
@@ -22,6 +24,11 @@ const WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// How often a server is asked how large the database is.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
+
+/// How often to look for hours to be sealed.
+const SEAL_EVERY_MS: i64 = MINUTE_MS;
+/// Observations sealed between two commits, about.
+const SEALED_AT_ONCE: usize = 20_000;
 
 /// How hard it is to get things saved.
 #[derive(Default)]
@@ -35,12 +42,14 @@ pub(super) struct Pressure {
 /// The recorder: takes what waits, commits it together, tells the keeper.
 pub(super) fn record(
     mut keeping: Keeping,
+    clock: &Clock,
     vantage: &VantageId,
     ahead_ms: &AtomicI64,
     mut notes: mpsc::Receiver<Note>,
     events: &mpsc::Sender<Event>,
     pressure: &Pressure,
 ) {
+    let mut next_sealing = clock.now();
     while let Some(first) = notes.blocking_recv() {
         let mut parcel = Parcel::default();
         let mut missed = Vec::new();
@@ -80,6 +89,9 @@ pub(super) fn record(
             continue;
         }
         keeping.measure(pressure);
+        if next_sealing <= clock.now() && !seal(&mut keeping, clock.now()) {
+            next_sealing = clock.now().plus_ms(SEAL_EVERY_MS);
+        }
         // The keeper goes only after us.
         if !parcel.findings.is_empty() {
             let _ = events.blocking_send(Event::Stored(parcel.findings));
@@ -227,6 +239,28 @@ impl Far {
             }
         }
     }
+}
+
+/// Seals some of what is over, so little that nobody waits long; tells whether more is left. Here,
+/// between two commits, it stands in no writer's way. What fails is tried again: the rows stay.
+fn seal(keeping: &mut Keeping, now: Timestamp) -> bool {
+    // A store that is out of reach is tried with what was seen, and not before that is in it.
+    if keeping.n_spooled() > 0 {
+        return false;
+    }
+    let store = keeping.store();
+    let mut n_observations = 0;
+    while n_observations < SEALED_AT_ONCE {
+        match store.seal(now) {
+            Ok(sealed) if sealed.n_blocks == 0 => return false,
+            Ok(sealed) => n_observations += sealed.n_observations,
+            Err(failure) => {
+                error!("failed to {failure}; trying again in a minute");
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// Does it until it succeeds, waiting longer and longer between tries. Once nobody hands in notes

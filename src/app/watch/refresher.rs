@@ -10,16 +10,16 @@ use tokio::task::spawn_blocking;
 use tracing::error;
 
 use super::Event;
-use crate::app::load::{declarations, exclusions, requests, service_month};
+use crate::app::load::{declarations, exclusions, requests};
+use crate::app::record::month_records;
 use crate::clock::Clock;
 use crate::config::{Config, StoreConfig};
 use crate::sla::availability::Tally;
-use crate::sla::catalog::{EndpointId, Service, ServiceId, VantageId};
-use crate::sla::observation::Observation;
+use crate::sla::catalog::{EndpointId, Service, ServiceId};
 use crate::sla::statement::{Statement, judge};
 use crate::sla::timeline::Timeline;
 use crate::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp, Window};
-use crate::store::Store;
+use crate::store::{Seen, Store};
 
 /// How often the running month is worked out again.
 const REFRESH_EVERY: Duration = Duration::from_secs(60);
@@ -78,13 +78,7 @@ pub(super) struct Picture {
     pub(super) timeline: Option<Timeline>,
     pub(super) days: Vec<(NaiveDate, Tally)>,
     /// The last observations of each endpoint; after the start, of other vantages only.
-    pub(super) recent: Vec<Recent>,
-}
-
-pub(super) struct Recent {
-    pub(super) endpoint: EndpointId,
-    pub(super) vantage: VantageId,
-    pub(super) observations: Vec<Observation>,
+    pub(super) recent: Vec<Seen>,
 }
 
 /// What is worked out once and does not change any more.
@@ -95,6 +89,14 @@ struct Past {
     services: BTreeMap<ServiceId, PastService>,
 }
 
+impl Past {
+    /// Whether what lies before the running `month` of `service` is known.
+    fn is_of(&self, service: &Service, month: Month) -> bool {
+        let known = self.services.get(&service.id);
+        known.is_some_and(|known| known.running == month)
+    }
+}
+
 struct PastService {
     running: Month,
     previous: Option<Statement>,
@@ -103,101 +105,123 @@ struct PastService {
 
 fn read_pictures(config: &Config, past: &mut Past, now: Timestamp) -> anyhow::Result<Vec<Picture>> {
     let store = Store::open_reader(&config.store)?;
-    config
-        .catalog
-        .services
+    let services = &config.catalog.services;
+    // All services at once: what is fresh is in no order of theirs.
+    let running: Vec<(&Service, Month)> = services
         .iter()
-        .map(|service| read_picture(config, &store, service, past, now))
-        .collect()
-}
-
-fn read_picture(
-    config: &Config,
-    store: &Store,
-    service: &Service,
-    past: &mut Past,
-    now: Timestamp,
-) -> anyhow::Result<Picture> {
-    let running = Month::containing(now, service.zone());
-    let mut recent = Vec::new();
-    if past
-        .services
-        .get(&service.id)
-        .is_none_or(|known| known.running != running)
-    {
-        let known = read_past(store, service, running, now)?;
-        past.services.insert(service.id.clone(), known);
-        recent = read_recent(store, service, now.plus_ms(-24 * HOUR_MS), now)?;
-    } else if let StoreConfig::Server(server) = &config.store {
-        // What we see ourselves is on the board already.
-        recent = read_recent(store, service, now.plus_ms(-OTHERS_MS), now)?;
-        recent.retain(|recent| recent.vantage != server.vantage);
+        .map(|service| (service, Month::containing(now, service.zone())))
+        .collect();
+    let begun: Vec<(&Service, Month)> = running
+        .iter()
+        .filter(|(service, month)| !past.is_of(service, *month))
+        .copied()
+        .collect();
+    let mut recent = read_recent(&store, &begun, now.plus_ms(-24 * HOUR_MS), now)?;
+    if let StoreConfig::Server(server) = &config.store {
+        let known: Vec<(&Service, Month)> = running
+            .iter()
+            .filter(|(service, month)| past.is_of(service, *month))
+            .copied()
+            .collect();
+        let mut others = read_recent(&store, &known, now.plus_ms(-OTHERS_MS), now)?;
+        for seen in others.values_mut() {
+            // What we see ourselves is on the board already.
+            seen.retain(|seen| seen.vantage != server.vantage);
+        }
+        recent.extend(others);
     }
-    let (statement, timeline) = match whole_month(store, service, running, now)? {
-        Some((statement, timeline)) => (Some(statement), Some(timeline)),
-        None => (None, None),
-    };
-    let known = past.services.get(&service.id);
-    let mut days: BTreeMap<NaiveDate, Tally> =
-        known.map(|known| known.days.clone()).unwrap_or_default();
-    if let Some(statement) = &statement {
-        days.extend(days_of(statement, running, now));
-    }
+    read_past(&store, &begun, past, now)?;
     let first = now.plus_ms(-(DAYS_SHOWN - 1) * 24 * HOUR_MS);
-    let first = first.to_local(service.zone()).date_naive();
-    Ok(Picture {
-        service: service.id.clone(),
-        running: statement,
-        previous: known.and_then(|known| known.previous.clone()),
-        timeline,
-        days: days
-            .into_iter()
-            .filter(|(date, _)| *date >= first)
-            .collect(),
-        recent,
-    })
+    let months = whole_months(&store, &running, now)?;
+    Ok(running
+        .into_iter()
+        .zip(months)
+        .map(|((service, month), whole)| {
+            let known = past.services.get(&service.id);
+            let mut days: BTreeMap<NaiveDate, Tally> =
+                known.map(|known| known.days.clone()).unwrap_or_default();
+            if let Some((statement, _)) = &whole {
+                days.extend(days_of(statement, month, now));
+            }
+            let first = first.to_local(service.zone()).date_naive();
+            let (running, timeline) = whole.unzip();
+            Picture {
+                service: service.id.clone(),
+                running,
+                previous: known.and_then(|known| known.previous.clone()),
+                timeline,
+                days: days
+                    .into_iter()
+                    .filter(|(date, _)| *date >= first)
+                    .collect(),
+                recent: recent.remove(&service.id).unwrap_or_default(),
+            }
+        })
+        .collect())
 }
 
+/// Works out what lies before the running month of these services.
 fn read_past(
     store: &Store,
-    service: &Service,
-    running: Month,
+    services: &[(&Service, Month)],
+    past: &mut Past,
     now: Timestamp,
-) -> anyhow::Result<PastService> {
-    let mut days = BTreeMap::new();
-    let mut previous = None;
+) -> anyhow::Result<()> {
+    for (service, running) in services {
+        past.services.insert(
+            service.id.clone(),
+            PastService {
+                running: *running,
+                previous: None,
+                days: BTreeMap::new(),
+            },
+        );
+    }
     // Ninety days touch at most three months before the running one.
     for back in (1..=3).rev() {
-        let month = running.plus_months(-back);
-        let Some((statement, _)) = whole_month(store, service, month, now)? else {
-            continue;
-        };
-        days.extend(days_of(&statement, month, now));
-        previous = (back == 1).then_some(statement);
+        let months: Vec<(&Service, Month)> = services
+            .iter()
+            .map(|(service, running)| (*service, running.plus_months(-back)))
+            .collect();
+        let whole = whole_months(store, &months, now)?;
+        for ((service, month), whole) in months.into_iter().zip(whole) {
+            if let (Some(known), Some((statement, _))) = (past.services.get_mut(&service.id), whole)
+            {
+                known.days.extend(days_of(&statement, month, now));
+                known.previous = (back == 1).then_some(statement);
+            }
+        }
     }
-    Ok(PastService {
-        running,
-        previous,
-        days,
-    })
+    Ok(())
 }
 
-/// A month of a service as it is for a partner who is connected all through it, with the time
-/// line of the service.
-fn whole_month(
+/// Months of services as they are for a partner who is connected all through them, with the time
+/// lines of the services.
+fn whole_months(
     store: &Store,
-    service: &Service,
-    month: Month,
+    months: &[(&Service, Month)],
     now: Timestamp,
-) -> anyhow::Result<Option<(Statement, Timeline)>> {
-    let Some(seen) = service_month(store, service, month, now)? else {
-        return Ok(None);
-    };
-    let window = month.window();
-    let declarations = declarations(store, &service.id, month)?;
-    let exclusions = exclusions(&requests(service, &declarations, None, month));
-    let statement = judge(&seen.record, &window.into(), &exclusions, seen.terms());
-    Ok(Some((statement, seen.record.service)))
+) -> anyhow::Result<Vec<Option<(Statement, Timeline)>>> {
+    let records = month_records(store, months, now)?;
+    months
+        .iter()
+        .zip(records)
+        .map(|((service, month), seen)| {
+            let Some(seen) = seen else {
+                return Ok(None);
+            };
+            let declarations = declarations(store, &service.id, *month)?;
+            let exclusions = exclusions(&requests(service, &declarations, None, *month));
+            let connected = month.window().into();
+            let statement = judge(
+                &seen.record,
+                &connected,
+                &exclusions,
+                &seen.commitment.terms,
+            );
+            Ok(Some((statement, seen.record.service)))
+        })
+        .collect()
 }
 
 /// The days of a month up to now, each with its time by class.
@@ -213,24 +237,28 @@ fn days_of(statement: &Statement, month: Month, now: Timestamp) -> Vec<(NaiveDat
         .collect()
 }
 
-/// What was seen in the last hours, for the states and their beginnings.
+/// What was seen of these services in the last hours, for the states and their beginnings.
 fn read_recent(
     store: &Store,
-    service: &Service,
+    services: &[(&Service, Month)],
     since: Timestamp,
     now: Timestamp,
-) -> anyhow::Result<Vec<Recent>> {
+) -> anyhow::Result<BTreeMap<ServiceId, Vec<Seen>>> {
     let window = Window::new(since, now)?;
-    let mut recent = Vec::new();
-    for endpoint in &service.endpoints {
-        let seen = store.observations(&endpoint.id, window)?;
-        // What another tool saw says nothing about now, and its silence is no vote.
-        for (vantage, observations) in seen.into_iter().filter(|(id, _)| !id.is_import()) {
-            recent.push(Recent {
-                endpoint: endpoint.id.clone(),
-                vantage,
-                observations,
-            });
+    let service_of: BTreeMap<&EndpointId, &ServiceId> = services
+        .iter()
+        .flat_map(|(service, _)| {
+            let endpoints = service.endpoints.iter();
+            endpoints.map(|endpoint| (&endpoint.id, &service.id))
+        })
+        .collect();
+    let endpoints: Vec<&EndpointId> = service_of.keys().copied().collect();
+    let mut recent: BTreeMap<ServiceId, Vec<Seen>> = BTreeMap::new();
+    // What another tool saw says nothing about now, and its silence is no vote.
+    let seen = store.observations_of(&endpoints, window)?.into_iter();
+    for seen in seen.filter(|seen| !seen.vantage.is_import()) {
+        if let Some(service) = service_of.get(&seen.endpoint) {
+            recent.entry((*service).clone()).or_default().push(seen);
         }
     }
     Ok(recent)

@@ -8,6 +8,8 @@
 
 mod column;
 
+use std::fmt;
+
 use super::outcome;
 use super::{Sha256, sha256};
 use crate::sla::catalog::{EndpointId, VantageId};
@@ -65,6 +67,23 @@ pub struct Header {
 }
 
 impl Header {
+    /// Whether nothing happened: all lies within `window`, all are whole answers, none slower than
+    /// `latency_us_max` and no two further apart than `validity_ms`.
+    pub fn is_uneventful(
+        &self,
+        window: Window,
+        validity_ms: i64,
+        latency_us_max: Option<u64>,
+    ) -> bool {
+        let in_time = self.latency_us_max.is_some_and(|slowest_us| {
+            latency_us_max.is_none_or(|allowed_us| u64::from(slowest_us) <= allowed_us)
+        });
+        in_time
+            && self.silence_ms <= validity_ms
+            && window.contains(self.first)
+            && window.contains(self.last)
+    }
+
     /// Of `observations`; nothing if there are none.
     pub fn of(observations: &[Observation]) -> Option<Self> {
         let mut instants: Vec<Timestamp> = observations.iter().map(|seen| seen.at).collect();
@@ -225,6 +244,47 @@ pub struct Place<'a> {
     pub hour: Hour,
 }
 
+impl Place<'_> {
+    /// How the block is called.
+    pub fn name(&self) -> BlockName {
+        BlockName {
+            endpoint: self.endpoint.clone(),
+            vantage: self.vantage.clone(),
+            number: self.number,
+            hour: Some(self.hour),
+        }
+    }
+}
+
+/// How a block is called in messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockName {
+    /// Of which endpoint.
+    pub endpoint: EndpointId,
+    /// From where.
+    pub vantage: VantageId,
+    /// In the order of sealing.
+    pub number: u64,
+    /// Of which hour, if that is known.
+    pub hour: Option<Hour>,
+}
+
+impl fmt::Display for BlockName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            endpoint,
+            vantage,
+            number,
+            hour,
+        } = self;
+        write!(f, "block {number} of `{endpoint}` from `{vantage}`")?;
+        match hour {
+            Some(hour) => write!(f, ", the hour from {}", hour.start()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The digest of a block, over that of the `previous` one; zeros before the first. Lengths stand
 /// before texts, so that no two blocks read alike.
 pub fn digest(previous: &Sha256, place: &Place<'_>, header: &Header, content: &[u8]) -> Sha256 {
@@ -251,19 +311,22 @@ pub fn digest(previous: &Sha256, place: &Place<'_>, header: &Header, content: &[
     sha256(&bytes)
 }
 
-/// An hour as it was, if nothing happened in it and what it holds lies within `window`: from its
-/// first answer to its last, all whole and none later than asked for.
-pub fn uneventful(
+/// The observations in `content`, if it is what was sealed in this place after `previous`.
+///
+/// # Errors
+/// As [`decode`], and a digest that does not fit.
+pub fn open(
+    previous: &Sha256,
+    place: &Place<'_>,
     header: &Header,
-    window: Window,
-    validity_ms: i64,
-    latency_us_max: Option<u64>,
-) -> bool {
-    let Some(slowest_us) = header.latency_us_max else {
-        return false;
-    };
-    window.contains(header.first)
-        && window.contains(header.last)
-        && header.silence_ms <= validity_ms
-        && latency_us_max.is_none_or(|allowed_us| u64::from(slowest_us) <= allowed_us)
+    sha256: &Sha256,
+    content: &[u8],
+) -> Result<Vec<Observation>, Damage> {
+    let fits = digest(previous, place, header, content) == *sha256;
+    match decode(place.hour, header, content) {
+        // Said first: a later program may also count its digests in another way.
+        Err(Damage::Version(version)) => Err(Damage::Version(version)),
+        _ if !fits => Err(Damage::Digest),
+        read => read,
+    }
 }

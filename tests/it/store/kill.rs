@@ -54,6 +54,9 @@ fn fill_until_killed(path: &Path) -> ! {
     };
     loop {
         store.append(&batch(number)).unwrap();
+        // Killed in the middle of sealing as well.
+        let over = origin().plus_ms((number + 1) * TICKS_PER_BATCH * MINUTE_MS);
+        store.seal_all(over).unwrap();
         let action = Action {
             kind: ActionKind::ReportWritten,
             what: json!({ "batch": number }),
@@ -115,6 +118,8 @@ fn check_all_there(path: &Path, committed: &[i64], round: usize) {
         .unwrap();
     assert_eq!(integrity, "ok", "round {round}");
     let check = store.verify_journal().unwrap();
+    assert!(check.is_whole(), "round {round}: {check:?}");
+    let check = store.verify_evidence(&mut |_, _| {}).unwrap();
     assert!(check.is_whole(), "round {round}: {check:?}");
 
     // How many observations of each batch there are.

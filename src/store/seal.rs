@@ -1,0 +1,224 @@
+//! Sealing: from fresh rows to blocks.
+//!
+//! An hour is sealed when it is over and what comes late has come; the rows go in the transaction
+//! that brings their block. What arrives still later is fresh again, and is sealed into a block of
+//! its own.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::block::{self, Header, Hour, Place};
+use super::db::{self, Database, Value, damaged, values};
+use super::error::Failure;
+use super::facts::observation;
+use super::series::{Names, all_series};
+use super::{Sha256, Store, StoreError};
+use crate::sla::observation::Observation;
+use crate::sla::window::{MINUTE_MS, Timestamp};
+
+/// How long after its end an hour is sealed: what was under way has arrived by then, and a vantage
+/// that was cut off for a moment has handed in what it kept.
+const LATE_MS: i64 = 10 * MINUTE_MS;
+
+/// Series sealed in one transaction at most, so that appending never waits long.
+const SERIES_AT_ONCE: i64 = 256;
+
+/// What was sealed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sealed {
+    /// Blocks written.
+    pub n_blocks: usize,
+    /// Observations in them.
+    pub n_observations: usize,
+}
+
+/// The end of a series' chain.
+struct Chain {
+    n_blocks: u64,
+    sha256: Sha256,
+    first_tick: i64,
+    last_tick: i64,
+}
+
+impl Store {
+    /// Seals a part of what is over at `now`: one hour of some series, the oldest first. Tells
+    /// what was sealed; nothing if nothing waits.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn seal(&mut self, now: Timestamp) -> Result<Sealed, StoreError> {
+        self.write("seal observations", |transaction| {
+            let oldest = transaction.first(
+                "SELECT tick, series FROM fresh ORDER BY tick, series LIMIT 1",
+                &[],
+                |row| Ok((super::instant(row, 0)?, row.get::<i64>(1)?)),
+            )?;
+            let Some((tick, series)) = oldest else {
+                return Ok(Sealed::default());
+            };
+            let hour = Hour::of(tick);
+            if now < hour.end().plus_ms(LATE_MS) {
+                return Ok(Sealed::default());
+            }
+            let first_series = series.div_euclid(SERIES_AT_ONCE) * SERIES_AT_ONCE;
+            seal_hour(transaction, hour, first_series)
+        })
+    }
+
+    /// Seals all that is over at `now`.
+    ///
+    /// # Errors
+    /// What the database says; what was sealed before stays so.
+    pub fn seal_all(&mut self, now: Timestamp) -> Result<Sealed, StoreError> {
+        let mut all = Sealed::default();
+        loop {
+            let sealed = self.seal(now)?;
+            if sealed.n_blocks == 0 {
+                return Ok(all);
+            }
+            all.n_blocks += sealed.n_blocks;
+            all.n_observations += sealed.n_observations;
+        }
+    }
+}
+
+/// Seals what is fresh of `hour` in the series from `first_series` on.
+fn seal_hour(transaction: &Database, hour: Hour, first_series: i64) -> Result<Sealed, Failure> {
+    let chosen = values![
+        hour.start().unix_ms(),
+        hour.end().unix_ms(),
+        first_series,
+        first_series + SERIES_AT_ONCE,
+    ];
+    let mut by_series: BTreeMap<i64, Vec<Observation>> = BTreeMap::new();
+    transaction.for_each(
+        "SELECT tick, late_ms, outcome, detail, series FROM fresh
+         WHERE ?1 <= tick AND tick < ?2 AND ?3 <= series AND series < ?4
+         ORDER BY tick",
+        &chosen,
+        |row| {
+            by_series
+                .entry(row.get(4)?)
+                .or_default()
+                .push(observation(row, 0)?);
+            Ok(())
+        },
+    )?;
+    let names: HashMap<i64, Names> = all_series(transaction)?
+        .into_iter()
+        .map(|(names, series)| (series.id, names))
+        .collect();
+    let mut chains = chains(transaction)?;
+    let mut content_id: i64 =
+        transaction.one("SELECT coalesce(max(id), 0) FROM content", &[], |row| {
+            row.get(0)
+        })?;
+    let mut blocks: Vec<Vec<Value>> = Vec::new();
+    let mut contents: Vec<Vec<Value>> = Vec::new();
+    let mut ends: Vec<Vec<Value>> = Vec::new();
+    let mut sealed = Sealed::default();
+    for (series, observations) in &by_series {
+        let Some((endpoint, vantage)) = names.get(series) else {
+            return Err(damaged(format!(
+                "observations of series {series}, which there is none of"
+            ))
+            .into());
+        };
+        let (Some(header), Some(first), Some(last)) = (
+            Header::of(observations),
+            observations.first(),
+            observations.last(),
+        ) else {
+            continue;
+        };
+        let chain = chains.entry(*series).or_insert(Chain {
+            n_blocks: 0,
+            sha256: [0; 32],
+            first_tick: i64::MAX,
+            last_tick: i64::MIN,
+        });
+        let place = Place {
+            endpoint,
+            vantage,
+            number: chain.n_blocks + 1,
+            hour,
+        };
+        let bytes = block::encode(hour, observations);
+        chain.sha256 = block::digest(&chain.sha256, &place, &header, &bytes);
+        chain.n_blocks = place.number;
+        chain.first_tick = chain.first_tick.min(first.tick.unix_ms());
+        chain.last_tick = chain.last_tick.max(last.tick.unix_ms());
+        content_id += 1;
+        blocks.push(
+            values![
+                *series,
+                hour.number(),
+                place.number,
+                header.n_observations,
+                header.first.since(hour.start()),
+                header.last.since(hour.start()),
+                header.silence_ms,
+                header.latency_us_max,
+                content_id,
+            ]
+            .into(),
+        );
+        contents.push(values![content_id, chain.sha256, bytes].into());
+        ends.push(
+            values![
+                *series,
+                chain.n_blocks,
+                chain.sha256,
+                [0_u8; 32],
+                chain.first_tick,
+                chain.last_tick,
+            ]
+            .into(),
+        );
+        sealed.n_blocks += 1;
+        sealed.n_observations += observations.len();
+    }
+    transaction.execute_many("INSERT INTO content VALUES (?1, ?2, ?3)", contents)?;
+    transaction.execute_many(
+        "INSERT INTO block VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        blocks,
+    )?;
+    transaction.execute_many(
+        "INSERT INTO chain VALUES (?1, ?2, ?3, 0, ?4, NULL, ?5, ?6)
+         ON CONFLICT (series) DO UPDATE SET
+             n_blocks = excluded.n_blocks, sha256 = excluded.sha256,
+             first_tick = excluded.first_tick, last_tick = excluded.last_tick",
+        ends,
+    )?;
+    let n_removed = transaction.execute(
+        "DELETE FROM fresh WHERE ?1 <= tick AND tick < ?2 AND ?3 <= series AND series < ?4",
+        &chosen,
+    )?;
+    // Nothing may go that did not come into a block.
+    if n_removed != sealed.n_observations {
+        return Err(damaged(format!(
+            "{} observations came into blocks and {n_removed} would go",
+            sealed.n_observations
+        ))
+        .into());
+    }
+    Ok(sealed)
+}
+
+fn chains(database: &Database) -> db::Result<HashMap<i64, Chain>> {
+    let chains = database.query(
+        "SELECT series, n_blocks, sha256, first_tick, last_tick FROM chain",
+        &[],
+        |row| {
+            Ok((
+                row.get(0)?,
+                Chain {
+                    n_blocks: row.get(1)?,
+                    sha256: row.get(2)?,
+                    first_tick: row.get(3)?,
+                    last_tick: row.get(4)?,
+                },
+            ))
+        },
+    )?;
+    Ok(chains.into_iter().collect())
+}

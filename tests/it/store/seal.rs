@@ -1,0 +1,357 @@
+//! What is over is sealed: it takes less room, reads the same, and shows when it was changed.
+
+use proptest::prelude::*;
+use vigie::config::StoreConfig;
+use vigie::sla::commitment::{Confirmation, Ppm, Terms};
+use vigie::sla::observation::{Fault, Finding, Outcome};
+use vigie::sla::statement::{EndpointEvidence, Seen, VantageEvidence, observe, observe_condensed};
+use vigie::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp, Window};
+use vigie::store::{Appended, Asked, Sealed, Store};
+
+use super::{Site, answered, at, endpoint, finding, new_file, new_store, raw, vantage, window};
+
+on_both_databases!(
+    what_is_sealed_reads_the_same,
+    an_hour_is_sealed_when_what_comes_late_has_come,
+    late_arrivals_are_kept_once,
+    an_untouched_chain_is_whole,
+    a_changed_block_is_named,
+    a_missing_block_is_named,
+    a_moved_block_is_named,
+    a_lost_tail_is_named,
+    a_block_of_a_newer_program_is_named,
+);
+
+const DAY: &str = "2025-10-01T00:00:00Z";
+
+fn day() -> Window {
+    window(DAY, "2025-10-02T00:00:00Z")
+}
+
+fn later() -> Timestamp {
+    day().end()
+}
+
+/// Three hours of two endpoints from two vantages, with failures, in the order of arrival.
+fn three_hours() -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for tick in 0..3 * 60 {
+        for (idx, (of, from)) in [("a", "paris"), ("a", "lyon"), ("b", "paris")]
+            .into_iter()
+            .enumerate()
+        {
+            let outcome = match tick % 50 {
+                7 if idx == 0 => Outcome::Failed(Fault::Status(503)),
+                _ => answered(20 + tick % 13),
+            };
+            let planned = at(DAY).plus_ms(i64::from(tick) * MINUTE_MS);
+            findings.push(finding(of, from, planned, i64::from(tick % 7), outcome));
+        }
+    }
+    findings
+}
+
+fn sealed_store(site: Site) -> (super::Home, StoreConfig, Store) {
+    let (home, place, mut store) = new_store(site);
+    store.append(&three_hours()).unwrap();
+    let sealed = store.seal_all(later()).unwrap();
+    assert_eq!(
+        sealed,
+        Sealed {
+            n_blocks: 9,
+            n_observations: 540
+        }
+    );
+    (home, place, store)
+}
+
+fn what_is_sealed_reads_the_same(site: Site) {
+    let (_home, place, mut store) = new_store(site);
+    store.append(&three_hours()).unwrap();
+    let read = |store: &Store| {
+        // A window that begins and ends within an hour.
+        let part = window("2025-10-01T00:20:00Z", "2025-10-01T02:10:00Z");
+        let windows = [day(), part];
+        let seen = windows.map(|window| {
+            ["a", "b", "c"].map(|of| store.observations(&endpoint(of), window).unwrap())
+        });
+        (
+            seen,
+            store.span().unwrap(),
+            store.first_tick(&endpoint("a")).unwrap(),
+            store.last_ticks().unwrap(),
+            store.traces(&endpoint("a"), 100).unwrap(),
+        )
+    };
+    let before = read(&store);
+    // One after the other: what is there is always all.
+    while store.seal(later()).unwrap().n_blocks > 0 {
+        assert_eq!(read(&store), before);
+    }
+    drop(store);
+    let store = Store::open_reader(&place).unwrap();
+    assert_eq!(read(&store), before);
+    let all: Vec<_> = store
+        .observations_of(&[&endpoint("b"), &endpoint("a")], day())
+        .unwrap();
+    let names: Vec<(&str, &str)> = all
+        .iter()
+        .map(|seen| (seen.endpoint.as_str(), seen.vantage.as_str()))
+        .collect();
+    assert_eq!(names, [("b", "paris"), ("a", "lyon"), ("a", "paris")]);
+    assert_eq!(all[2].observations, before.0[0][0][1].1);
+}
+
+fn an_hour_is_sealed_when_what_comes_late_has_come(site: Site) {
+    let (_home, _place, mut store) = new_store(site);
+    assert_eq!(store.seal(later()).unwrap(), Sealed::default());
+    store.append(&three_hours()).unwrap();
+    let first_hour_over = at("2025-10-01T01:10:00Z");
+    let too_early = store.seal_all(first_hour_over.plus_ms(-1)).unwrap();
+    assert_eq!(too_early, Sealed::default());
+    let sealed = store.seal_all(first_hour_over).unwrap();
+    assert_eq!((sealed.n_blocks, sealed.n_observations), (3, 180));
+}
+
+fn late_arrivals_are_kept_once(site: Site) {
+    let (_home, _place, mut store) = sealed_store(site);
+    let tick = |minutes: i64| at(DAY).plus_ms(minutes * MINUTE_MS);
+    let late = |minutes: i64| finding("a", "paris", tick(minutes).plus_ms(30_000), 0, answered(9));
+    // Between those that are sealed, and before all of them.
+    let batch = [late(30), late(31), late(-90), late(30)];
+    let expected = Appended {
+        new: 3,
+        repeated: 1,
+    };
+    assert_eq!(store.append(&batch).unwrap(), expected);
+    let again = Appended {
+        new: 0,
+        repeated: 4,
+    };
+    assert_eq!(store.append(&batch).unwrap(), again);
+    assert_eq!(store.append(&three_hours()).unwrap().new, 0);
+
+    let sealed = store.seal_all(later()).unwrap();
+    assert_eq!((sealed.n_blocks, sealed.n_observations), (2, 3));
+    assert_eq!(store.append(&batch).unwrap(), again);
+    assert_eq!(store.append(&three_hours()).unwrap().new, 0);
+    assert_eq!(store.append(&[late(32)]).unwrap().new, 1);
+    store.seal_all(later()).unwrap();
+
+    let all = window("2025-09-30T00:00:00Z", "2025-10-02T00:00:00Z");
+    let seen = store.observations(&endpoint("a"), all).unwrap();
+    let (paris, observations) = &seen[1];
+    assert_eq!((paris, observations.len()), (&vantage("paris"), 184));
+    assert!(observations.is_sorted_by_key(|seen| seen.at));
+    assert_eq!(observations[0], late(-90).observation);
+    assert_eq!(
+        store.first_tick(&endpoint("a")).unwrap(),
+        Some(late(-90).observation.tick)
+    );
+    let check = store.verify_evidence(&mut |_, _| {}).unwrap();
+    assert_eq!((check.n_blocks, check.n_observations), (12, 544));
+    assert!(check.is_whole(), "{check:?}");
+}
+
+fn an_untouched_chain_is_whole(site: Site) {
+    let (_home, _place, store) = sealed_store(site);
+    let mut heard = Vec::new();
+    let check = store
+        .verify_evidence(&mut |done, all| heard.push((done, all)))
+        .unwrap();
+    assert!(check.is_whole(), "{check:?}");
+    assert_eq!((check.n_blocks, check.n_observations), (9, 540));
+    assert_eq!(heard, [(0, 3), (1, 3), (2, 3), (3, 3)]);
+}
+
+/// After `change`, verification finds one fault, and says this of it.
+#[track_caller]
+fn check_found(home: &super::Home, store: &Store, change: &str, told: &str) {
+    home.change(change);
+    let check = store.verify_evidence(&mut |_, _| {}).unwrap();
+    let faults: Vec<String> = check.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].starts_with(told), "{}", faults[0]);
+}
+
+/// Of endpoint `a` from Paris, the series of which was met first.
+const OF_A: &str = "(SELECT id FROM series WHERE endpoint = 'a' AND vantage = 'paris')";
+
+fn a_changed_block_is_named(site: Site) {
+    let (home, _place, store) = sealed_store(site);
+    check_found(
+        &home,
+        &store,
+        &format!(
+            "UPDATE block SET latency_us_max = NULL WHERE series = {OF_A} AND number = 3;
+             UPDATE content SET bytes = (SELECT bytes FROM content WHERE id =
+                 (SELECT content FROM block WHERE series = {OF_A} AND number = 1))
+             WHERE id = (SELECT content FROM block WHERE series = {OF_A} AND number = 2);"
+        ),
+        "block 2 of `a` from `paris`, the hour from 2025-10-01T01:00:00.000Z: its digest does not fit",
+    );
+    // It is not read as if nothing were.
+    let refused = store
+        .observations(&endpoint("a"), day())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("block 2 of `a` from `paris`"), "{refused}");
+    assert!(refused.contains("restore the last backup"), "{refused}");
+}
+
+fn a_missing_block_is_named(site: Site) {
+    let (home, _place, store) = sealed_store(site);
+    let change = format!("DELETE FROM block WHERE series = {OF_A} AND number = 2;");
+    check_found(
+        &home,
+        &store,
+        &change,
+        "block 2 of `a` from `paris`: it is missing",
+    );
+}
+
+fn a_moved_block_is_named(site: Site) {
+    let (home, _place, store) = sealed_store(site);
+    let change = format!(
+        "UPDATE block SET number = 30 WHERE series = {OF_A} AND number = 2;
+         UPDATE block SET number = 2 WHERE series = {OF_A} AND number = 1;
+         UPDATE block SET number = 1 WHERE series = {OF_A} AND number = 30;"
+    );
+    check_found(&home, &store, &change, "block 1 of `a` from `paris`");
+}
+
+fn a_lost_tail_is_named(site: Site) {
+    let (home, _place, store) = sealed_store(site);
+    let change = format!("DELETE FROM block WHERE series = {OF_A} AND number = 3;");
+    check_found(
+        &home,
+        &store,
+        &change,
+        "block 3 of `a` from `paris`: it is missing",
+    );
+}
+
+fn a_block_of_a_newer_program_is_named(site: Site) {
+    let (home, _place, store) = sealed_store(site);
+    let change = format!(
+        "UPDATE content SET bytes = zeroblob(3)
+         WHERE id = (SELECT content FROM block WHERE series = {OF_A} AND number = 1);"
+    );
+    check_found(
+        &home,
+        &store,
+        &change,
+        "block 1 of `a` from `paris`, the hour from 2025-10-01T00:00:00.000Z: it is of version 0",
+    );
+}
+
+/// The rows that a store of the first days had put in order come into blocks as well.
+#[test]
+fn what_was_kept_before_there_were_blocks_is_sealed() {
+    let (_directory, path, store) = new_file();
+    drop(store);
+    std::fs::remove_file(&path).unwrap();
+    let mut connection = raw(&path);
+    connection
+        .pragma_update(None, "application_id", 0x5669_6769)
+        .unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/migrations");
+    let before: Vec<refinery::Migration> = refinery::load_sql_migrations(folder)
+        .unwrap()
+        .into_iter()
+        .filter(|migration| migration.version() < 6)
+        .collect();
+    refinery::Runner::new(&before).run(&mut connection).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO series (endpoint, vantage) VALUES ('a', 'paris');
+             INSERT INTO filed VALUES (1, 1759276800000, 0, 0, 20), (1, 1759276860000, 0, 15, 503);
+             INSERT INTO fresh VALUES (1759276920000, 1, 0, 0, 21);",
+        )
+        .unwrap();
+    drop(connection);
+
+    let mut store = Store::open(&path).unwrap();
+    let of_a = |store: &Store| store.observations(&endpoint("a"), day()).unwrap();
+    let expected: Vec<_> = [
+        finding("a", "paris", at(DAY), 0, answered(20)),
+        finding(
+            "a",
+            "paris",
+            at(DAY).plus_ms(60_000),
+            0,
+            Outcome::Failed(Fault::Status(503)),
+        ),
+        finding("a", "paris", at(DAY).plus_ms(120_000), 0, answered(21)),
+    ]
+    .map(|finding| finding.observation)
+    .into();
+    assert_eq!(of_a(&store), [(vantage("paris"), expected.clone())]);
+    assert_eq!(store.seal_all(later()).unwrap().n_observations, 3);
+    assert_eq!(of_a(&store), [(vantage("paris"), expected)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// An hour of which the header says that nothing happened is settled without being read: the
+    /// same comes of it as of all its observations, whatever happened around it.
+    #[test]
+    fn headers_say_what_the_observations_say(
+        events in prop::collection::vec((0..6 * 60_i64, 0..5_u8, 1..40_i64), 0..12),
+        late in prop::collection::vec((0..6 * 60_i64, any::<bool>()), 0..6),
+        validity_s in 60..400_i64,
+        objective in prop::option::of(Just(500_u32)),
+        (start, length) in (0..200_i64, 10..360_i64),
+        sealed_until in 0..8_i64,
+    ) {
+        let (_directory, _path, mut store) = new_file();
+        let mut outcomes = vec![Some(answered(40)); 6 * 60];
+        for (first, what, n) in events {
+            let outcome = match what {
+                0 => None,
+                1 => Some(Outcome::Failed(Fault::Connect)),
+                2 => Some(answered(501)),
+                3 => Some(Outcome::Answered { latency_us: 40_000, partial: true }),
+                _ => Some(answered(499)),
+            };
+            for minute in first..(first + n).min(6 * 60) {
+                outcomes[minute as usize] = outcome;
+            }
+        }
+        let seen = |minute: i64, late_s: i64, outcome: Outcome| {
+            let tick = at(DAY).plus_ms(minute * MINUTE_MS + late_s * SECOND_MS);
+            finding("a", "paris", tick, 0, outcome)
+        };
+        let in_time: Vec<Finding> = (0..).zip(&outcomes)
+            .filter_map(|(minute, outcome)| Some(seen(minute, 0, (*outcome)?)))
+            .collect();
+        store.append(&in_time).unwrap();
+        store.seal_all(at(DAY).plus_ms(sealed_until * HOUR_MS)).unwrap();
+        let too_late: Vec<Finding> = late.iter()
+            .map(|(minute, good)| seen(*minute, 30, if *good { answered(1) } else { Outcome::Failed(Fault::Dns) }))
+            .collect();
+        store.append(&too_late).unwrap();
+        store.seal_all(at(DAY).plus_ms((sealed_until - 1) * HOUR_MS)).unwrap();
+
+        let month = Window::new(at(DAY).plus_ms(start * MINUTE_MS), at(DAY).plus_ms((start + length) * MINUTE_MS)).unwrap();
+        let reach = Window::new(month.start().plus_ms(-90 * MINUTE_MS), month.end().plus_ms(90 * MINUTE_MS)).unwrap();
+        let mut terms = Terms::silent(Ppm::new(950_000).unwrap());
+        terms.confirmation = Confirmation { failures: 3.try_into().unwrap(), within_ms: 3 * MINUTE_MS };
+        let a = endpoint("a");
+        let asked = Asked { endpoint: &a, validity_ms: validity_s * SECOND_MS, latency_objective_ms: objective, window: reach };
+        let condensed = store.condensed(&[asked]).unwrap();
+        let evidence = EndpointEvidence {
+            id: a.clone(),
+            validity_ms: asked.validity_ms,
+            latency_objective_ms: objective,
+            vantages: store.observations(&a, reach).unwrap().into_iter()
+                .map(|(id, observations)| VantageEvidence { id, present: None, seen: Seen::Observations(observations) })
+                .collect(),
+        };
+        prop_assert_eq!(
+            observe_condensed(month, None, &condensed, &terms),
+            observe(month, None, &[evidence], &terms)
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod approve;
+mod backup;
 mod check;
 mod close;
 mod completions;
@@ -86,6 +87,8 @@ enum Command {
     Explain(explain::Args),
     Declare(declare::Args),
     Journal(journal::Args),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     Retain(retain::Args),
     Evidence(evidence::Args),
     Import(import::Args),
@@ -118,6 +121,8 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(args, &config),
         Command::Declare(args) => declare::run(args, &config),
         Command::Journal(args) => journal::run(args, &config),
+        Command::Backup(args) => backup::backup(args, &config),
+        Command::Restore(args) => backup::restore(args, &config),
         Command::Retain(args) => retain::run(args, &config),
         Command::Evidence(args) => evidence::run(args, &config),
         Command::Import(args) => import::run(args, &config),

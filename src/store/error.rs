@@ -95,6 +95,16 @@ pub enum StoreError {
         /// What was being done.
         doing: &'static str,
     },
+    /// What can be done with a file only.
+    #[error("{doing} store `{store}`: it is on a server: {remedy}")]
+    OnServer {
+        /// What was being done.
+        doing: &'static str,
+        /// The server.
+        store: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// What is asked for is past its retention.
     #[error(
         "read evidence from {asked} on: what was seen before {kept_from} was removed at the end of its retention: saved statements stand, and cannot be settled anew"

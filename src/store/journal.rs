@@ -47,6 +47,10 @@ pub enum ActionKind {
     LettersApproved,
     /// Evidence was handed out.
     EvidenceExported,
+    /// The store was copied.
+    BackupWritten,
+    /// A copy took the place of the store.
+    BackupRestored,
     /// What was past its retention was removed.
     RetentionApplied,
     /// Invented history was written, for a demonstration.
@@ -66,6 +70,8 @@ impl ActionKind {
             Self::LetterRequeued => "letter_requeued",
             Self::LettersApproved => "letters_approved",
             Self::EvidenceExported => "evidence_exported",
+            Self::BackupWritten => "backup_written",
+            Self::BackupRestored => "backup_restored",
             Self::RetentionApplied => "retention_applied",
             Self::HistoryInvented => "history_invented",
         }

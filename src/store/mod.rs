@@ -18,6 +18,7 @@
 //! No SQL type shows in the interface, and callers depend on no property of either database. What
 //! differs between them is in [`db`], in `open` and `server`, and nowhere else.
 
+mod backup;
 pub mod block;
 mod db;
 mod declaration;

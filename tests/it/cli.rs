@@ -341,6 +341,49 @@ fn a_signed_statement_is_verified_and_the_private_key_is_shown_to_nobody() {
 }
 
 #[test]
+fn evidence_is_verified_backed_up_restored_and_kept_as_long_as_it_should_be() {
+    let place = Place::new();
+    place
+        .say(&["evidence", "verify"])
+        .check(0, &["the evidence is whole: "]);
+    // Nothing to export was named.
+    place.say(&["evidence"]).check(2, &["--service"]);
+
+    let backup = place.path("backup.db").display().to_string();
+    place
+        .say(&["backup", &backup])
+        .check(0, &["was written", "head "]);
+    place
+        .say(&["backup", &backup])
+        .check(3, &["a backup replaces nothing"]);
+
+    // October 2025 is more than 13 months ago by now, or will be: what goes depends on the day.
+    let told = place.say(&["retain", "--dry-run"]);
+    told.check(0, &["would go", "letters to partners who left: 0"]);
+    let journal = place.say(&["journal", "show"]).out;
+    assert!(!journal.contains("retention_applied"), "{journal}");
+    place.say(&["retain"]).check(0, &["went"]);
+    place
+        .say(&["journal", "verify"])
+        .check(0, &["the journal is whole"]);
+    place
+        .say(&["evidence", "verify"])
+        .check(0, &["the evidence is whole: "]);
+
+    // The store is in use here; elsewhere the backup takes its place.
+    place
+        .say(&["restore", &backup])
+        .check(3, &["stop that one first"]);
+    let written = std::fs::read_to_string(&place.config).unwrap();
+    let elsewhere = place.file("elsewhere.toml", written.replace("vigie.db", "other.db"));
+    let restored = ["--config", elsewhere.as_str()];
+    say(&[&restored[..], &["restore", &backup]].concat()).check(0, &["is the store now"]);
+    say(&[&restored[..], &["restore", &backup]].concat()).check(0, &["other.db.replaced-1"]);
+    say(&[&restored[..], &EVIDENCE].concat()).check(0, &["vigie-evidence/1"]);
+    say(&[&restored[..], &["journal", "show"]].concat()).check(0, &["backup_restored"]);
+}
+
+#[test]
 fn a_figure_is_explained_line_by_line() {
     let place = Place::new();
     place.say(&["explain", "particulier", "2025-10"]).check(

@@ -16,6 +16,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod backup;
 mod block;
 mod files;
 mod full;

@@ -97,6 +97,14 @@ fn a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_room() {
     let refused = store.seal_all(all().end()).unwrap_err().to_string();
     assert!(refused.contains("free space on its disk"), "{refused}");
     assert_eq!(n_observations(&store), n_kept);
+    let refused = store.backup(&disk.path().join("backup.db")).unwrap_err();
+    assert!(refused.to_string().contains("backup.db"), "{refused}");
+    let left: Vec<String> = fs::read_dir(disk.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("backup"))
+        .collect();
+    assert_eq!(left, [""; 0], "nothing half is left behind");
 
     fs::remove_file(filler).unwrap();
     // What was refused is handed in again.

@@ -28,7 +28,7 @@ pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// Labels of metrics that an operator cannot give a meaning: our own, those of the formats, and
 /// those that the scraping side puts on targets.
-pub const RESERVED_LABELS: [&str; 29] = [
+pub const RESERVED_LABELS: [&str; 30] = [
     "api",
     "bound",
     "cause",
@@ -56,6 +56,7 @@ pub const RESERVED_LABELS: [&str; 29] = [
     "stage",
     "state",
     "tzdata",
+    "vantage",
     "verdict",
     "version",
 ];

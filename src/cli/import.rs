@@ -157,6 +157,7 @@ fn refused(error: ImportError) -> Failure {
         | ImportError::Place { .. }
         | ImportError::Several { .. }
         | ImportError::Nothing { .. }
+        | ImportError::Query { .. }
         | ImportError::Future { .. } => Failure::input(error),
     }
 }

@@ -62,12 +62,11 @@ pub fn read(
     let connection = Connection::open_with_flags(immutable_uri(path), flags).map_err(sql)?;
     let monitors = monitors(&connection).map_err(sql)?;
     let chosen = match monitor {
-        Some(wanted) => monitors
-            .iter()
-            .find(|one| one.id.to_string() == wanted)
-            .into_iter()
-            .chain(monitors.iter().filter(|one| one.name == wanted))
-            .collect::<Vec<_>>(),
+        // A number stands for one monitor only, a name perhaps for several.
+        Some(wanted) => match monitors.iter().find(|one| one.id.to_string() == wanted) {
+            Some(one) => vec![one],
+            None => monitors.iter().filter(|one| one.name == wanted).collect(),
+        },
         None => monitors.iter().collect(),
     };
     let [monitor] = chosen.as_slice() else {
@@ -86,7 +85,6 @@ pub fn read(
         });
     };
 
-    let mut n_maintenance = 0;
     let mut statement = connection
         .prepare(
             "SELECT id, status, time, ping, msg FROM heartbeat WHERE monitor_id = ?1 ORDER BY id",
@@ -101,9 +99,6 @@ pub fn read(
             place: format!("beat {id}"),
             what,
         })?;
-        if fact.observation.outcome == Outcome::Void(Void::NotExecuted) {
-            n_maintenance += 1;
-        }
         read.push(Placed {
             place: id.unsigned_abs(),
             fact,
@@ -112,9 +107,13 @@ pub fn read(
     let source_name = format!("`{}`, monitor {}", path.display(), monitor.label());
     let facts = finish(read, "beat", range, now, &source_name)?;
     let mut remarks = Vec::new();
+    let n_maintenance = facts
+        .iter()
+        .filter(|fact| fact.observation.outcome == Outcome::Void(Void::NotExecuted))
+        .count();
     if n_maintenance > 0 {
         remarks.push(format!(
-            "{n_maintenance} beats stand under Kuma's maintenance: it did not ask, so that time is unknown; announce the work with `vigie declare maintenance`"
+            "beats under Kuma's maintenance: {n_maintenance}; it did not ask, so that time is unknown; announce the work with `vigie declare maintenance`"
         ));
     }
     if monitor.upside_down {

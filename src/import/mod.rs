@@ -116,6 +116,14 @@ pub enum ImportError {
         /// The present.
         now: Timestamp,
     },
+    /// What was asked cannot be taken.
+    #[error("import from {url}: {what}")]
+    Query {
+        /// Scheme, host and port.
+        url: String,
+        /// What is wrong with it, and what would be right.
+        what: String,
+    },
     /// The server did not answer as it should.
     #[error("ask {url}: {what}")]
     Server {

@@ -90,7 +90,7 @@ pub async fn read(
     let mut read = Vec::with_capacity(states.len());
     for (unix_ms, value) in states {
         let at = Timestamp::from_unix_ms(unix_ms)
-            .ok_or_else(|| server.says(format!("{unix_ms} ms is not an instant")))?;
+            .ok_or_else(|| server.refuses(format!("{unix_ms} ms is not an instant")))?;
         let outcome = match value.as_str() {
             "1" => Outcome::Answered {
                 latency_us: latencies
@@ -102,7 +102,7 @@ pub async fn read(
             },
             "0" => Outcome::Failed(Fault::Unspecified),
             other => {
-                return Err(server.says(format!(
+                return Err(server.refuses(format!(
                     "`{}` was {other} at {at}: it must be 0 or 1; compare it, for example `{} >= bool 1`; nothing was imported",
                     query.expression, query.expression
                 )));
@@ -216,7 +216,7 @@ struct Server {
 
 impl Server {
     fn new(query: &Query<'_>) -> Result<Self, ImportError> {
-        let unfit = |what: String| ImportError::Server {
+        let unfit = |what: String| ImportError::Query {
             url: query.url.to_owned(),
             what,
         };
@@ -228,7 +228,7 @@ impl Server {
             })?;
         if !api.username().is_empty() || api.password().is_some() {
             // Not repeated: it is a secret.
-            return Err(ImportError::Server {
+            return Err(ImportError::Query {
                 url: api.host_str().unwrap_or_default().to_owned(),
                 what: "a password in the address would be kept with the import: write the value of the header `Authorization` into a file and name it with --authorization-file".to_owned(),
             });
@@ -274,8 +274,17 @@ impl Server {
         })
     }
 
+    /// The server is at fault.
     fn says(&self, what: String) -> ImportError {
         ImportError::Server {
+            url: self.name.clone(),
+            what,
+        }
+    }
+
+    /// What was asked is at fault.
+    fn refuses(&self, what: String) -> ImportError {
+        ImportError::Query {
             url: self.name.clone(),
             what,
         }
@@ -349,7 +358,7 @@ impl Server {
         match (answer.data, answer.error) {
             (Some(data), _) if data.result_type == "matrix" => serde_json::from_value(data.result)
                 .map_err(|error| self.says(format!("the answer cannot be read: {error}"))),
-            (Some(data), _) => Err(self.says(format!(
+            (Some(data), _) => Err(self.refuses(format!(
                 "`{expression}` is a {} and not a series over time",
                 data.result_type
             ))),
@@ -361,7 +370,7 @@ impl Server {
                     }
                     _ => "",
                 };
-                Err(self.says(format!("`{expression}`: {error}{hint}")))
+                Err(self.refuses(format!("`{expression}`: {error}{hint}")))
             }
         }
     }

@@ -269,7 +269,7 @@ fn the_beats_of_uptime_kuma_are_read() {
             0,
             &[
                 "5 observations from 2025-09-01T10:00:00.123Z to 2025-09-01T12:00:00.500Z: 2 answered, 2 failed, 1 void",
-                "1 beats stand under Kuma's maintenance",
+                "beats under Kuma's maintenance: 1;",
                 "monitor 1 `API`",
                 "imported: 5 new observations",
             ],

@@ -28,13 +28,61 @@ pub(super) fn folder(reports: &Path, partner: &PartnerId, month: Month, number: 
         .join(edition)
 }
 
-/// Writes documents so that none is ever half there: written beside, synced, renamed.
-pub(super) fn deliver(folder: &Path, documents: &[Document]) -> io::Result<()> {
+/// What a month was settled from, in the folder of its report.
+const EVIDENCE: &str = "evidence.json";
+
+/// Where documents of evidence stand once, by digest: partners of a service mostly have the same,
+/// and a month of observations is large.
+const POOL: &str = ".evidence";
+
+/// Puts a document of evidence into the pool, unless it stands there.
+pub(super) fn pool_evidence(
+    reports: &Path,
+    sha256: &str,
+    document: impl FnOnce() -> Vec<u8>,
+) -> io::Result<PathBuf> {
+    let pool = reports.join(POOL);
+    let name = format!("{sha256}.json");
+    let pooled = pool.join(&name);
+    if !pooled.exists() {
+        make(&pool)?;
+        put(&pool, &name, &document())?;
+    }
+    Ok(pooled)
+}
+
+fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(FOLDER_MODE)
-        .create(folder)?;
+        .create(folder)
+}
+
+/// A file of the pool as a file of a report: the same bytes on the disk where it allows that.
+fn link(pooled: &Path, folder: &Path) -> io::Result<()> {
+    match std::fs::remove_file(folder.join(EVIDENCE)) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
+        Ok(()) | Err(_) => {}
+    }
+    match std::fs::hard_link(pooled, folder.join(EVIDENCE)) {
+        Ok(()) => Ok(()),
+        Err(_) => put(folder, EVIDENCE, &std::fs::read(pooled)?),
+    }
+}
+
+/// Writes documents so that none is ever half there: written beside, synced, renamed. `evidence`
+/// is the digest of a document in the pool, and its place.
+pub(super) fn deliver(
+    folder: &Path,
+    documents: &[Document],
+    evidence: Option<(&str, &Path)>,
+) -> io::Result<()> {
+    make(folder)?;
     let mut checksums = String::new();
+    if let Some((sha256, pooled)) = evidence {
+        link(pooled, folder)?;
+        checksums.push_str(&format!("{sha256}  {EVIDENCE}\n"));
+    }
     for document in documents {
         put(folder, &document.name, &document.bytes)?;
         checksums.push_str(&format!(

@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::archive::deliver;
+use super::archive::{deliver, pool_evidence};
 use super::settle::Settled;
 use crate::config::Config;
 use crate::exchange::SigningKey;
@@ -28,6 +29,8 @@ pub(super) struct Job<'a> {
 /// Renders reports and writes them.
 pub(super) struct Press {
     signing_key: Option<SigningKey>,
+    /// Where reports stand. Held by whoever puts evidence there, so that none is written twice.
+    reports: Mutex<PathBuf>,
     /// One for each core; each keeps the pictures that it drew, since partners share most of them.
     hands: Vec<Workshop>,
 }
@@ -39,6 +42,7 @@ impl Press {
         let n_hands = thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             signing_key: signing_key(config)?,
+            reports: Mutex::new(config.reports.directory.clone()),
             hands: (0..n_hands)
                 .map(|_| Workshop::new(config.reports.look.clone()))
                 .collect(),
@@ -52,9 +56,10 @@ impl Press {
     pub(super) fn print(&mut self, jobs: &[Job<'_>]) -> anyhow::Result<()> {
         let next = AtomicUsize::new(0);
         let signing_key = self.signing_key.as_ref();
+        let reports = &self.reports;
         let work = |workshop: &mut Workshop| -> anyhow::Result<()> {
             while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                print(job, workshop, signing_key)?;
+                print(job, workshop, signing_key, reports)?;
             }
             Ok(())
         };
@@ -78,6 +83,7 @@ fn print(
     job: &Job<'_>,
     workshop: &mut Workshop,
     signing_key: Option<&SigningKey>,
+    reports: &Mutex<PathBuf>,
 ) -> anyhow::Result<()> {
     let mut documents = report::render(&job.settled.report(job.edition), workshop);
     documents.push(Document {
@@ -93,7 +99,19 @@ fn print(
             bytes: key.sign(job.statement, &comment).into_bytes(),
         });
     }
-    deliver(&job.folder, &documents)
+    let sha256 = job.settled.evidence_sha256.as_str();
+    // Of a running month it would change with every look.
+    let pooled = match job.settled.statement.now {
+        Some(_) => None,
+        None => {
+            let reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
+            let pooled = pool_evidence(&reports, sha256, || job.settled.evidence())
+                .with_context(|| format!("write evidence under `{}`", reports.display()))?;
+            Some(pooled)
+        }
+    };
+    let evidence = pooled.as_deref().map(|pooled| (sha256, pooled));
+    deliver(&job.folder, &documents, evidence)
         .with_context(|| format!("write the report `{}`", job.folder.display()))
 }
 

@@ -99,6 +99,15 @@ impl<'a> Settled<'a> {
         }
     }
 
+    /// The document that the statement was settled from.
+    pub(super) fn evidence(&self) -> Vec<u8> {
+        let month = self.shared.month;
+        let membership = membership(&self.own.partner, month.service, month.month.window());
+        self.shared
+            .evidence
+            .canonical(&membership, &self.exclusions)
+    }
+
     /// The report of this month as `edition`.
     pub(super) fn report<'b>(&'b self, edition: &'b Edition) -> Report<'b> {
         let month = self.shared.month;

@@ -215,6 +215,18 @@ impl SharedEvidence {
 
     /// The digest of one partner's [`Document`].
     pub fn sha256(&self, membership: &Windows, exclusions: &[Exclusion]) -> String {
+        let head = self.head(membership, exclusions);
+        sha256_hex_of(&[head.as_bytes(), self.endpoints.as_bytes()])
+    }
+
+    /// One partner's [`Document`], in its [canonical](Document::canonical) form.
+    pub fn canonical(&self, membership: &Windows, exclusions: &[Exclusion]) -> Vec<u8> {
+        let mut text = self.head(membership, exclusions);
+        text.push_str(&self.endpoints);
+        text.into_bytes()
+    }
+
+    fn head(&self, membership: &Windows, exclusions: &[Exclusion]) -> String {
         let own = Evidence {
             window: self.window.window(),
             now: self.now,
@@ -224,7 +236,7 @@ impl SharedEvidence {
         };
         let mut head = String::new();
         let _ = Document::new(self.window, &self.terms, &own).write_head(&mut head);
-        sha256_hex_of(&[head.as_bytes(), self.endpoints.as_bytes()])
+        head
     }
 }
 

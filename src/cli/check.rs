@@ -1,6 +1,7 @@
 //! `vigie check`: is the configuration right?
 
 use super::{ConfigPlace, Failure, exit, print};
+use crate::config;
 use crate::mail::{Mailer, Sender};
 use crate::probe::Prober;
 
@@ -28,7 +29,12 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             continue;
         }
         if let Err(fault) = prober.prepare(endpoint) {
-            faults.push_str(&format!("endpoint `{}`: failed to {fault}\n", endpoint.id));
+            let (id, why) = (endpoint.id.as_str(), fault.to_string());
+            let shown = config::fault_of_endpoint(&place.path(), id, fault.key(), &why);
+            faults.push_str(&match shown {
+                Some(shown) => format!("endpoint `{id}`:\n{shown}\n"),
+                None => format!("endpoint `{id}`: failed to {why}\n"),
+            });
         }
     }
     if let Err(fault) = crate::app::press::signing_key(&config) {

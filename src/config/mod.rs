@@ -366,6 +366,40 @@ pub fn parse(text: &str, name: &str, base: &Path) -> Result<Config, Faults> {
     }
 }
 
+/// What was found wrong with `endpoint` only when it was to be used, shown at its `key` in the file at
+/// `path`; `why` says what, and after a semicolon what to do. Nothing if the file was changed
+/// meanwhile.
+pub fn fault_of_endpoint(path: &Path, endpoint: &str, key: &str, why: &str) -> Option<Faults> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let document = DeTable::parse(&text).ok()?;
+    let endpoint = list_of_tables(document.get_ref(), "service")
+        .into_iter()
+        .flat_map(|service| list_of_tables(service, "endpoint"))
+        .find(|table| table.get("id").and_then(|id| id.get_ref().as_str()) == Some(endpoint))?;
+    let mut kinds = endpoint
+        .values()
+        .filter_map(|value| value.get_ref().as_table());
+    let at = kinds
+        .find_map(|kind| kind.get(key))
+        .or(endpoint.get("id"))?;
+    let (message, remedy) = why
+        .split_once("; ")
+        .unwrap_or((why, "put right what is named here, or name another one"));
+    let noted = fault::Noted {
+        at: at.span(),
+        message: format!("failed to {message}"),
+        remedy: remedy.to_owned(),
+    };
+    Some(Faults::new(vec![noted], &text, &path.display().to_string()))
+}
+
+/// The tables of a list of tables; none if it is no such list.
+fn list_of_tables<'a>(table: &'a DeTable<'a>, key: &str) -> Vec<&'a DeTable<'a>> {
+    let items = table.get(key).and_then(|list| list.get_ref().as_array());
+    let items = items.into_iter().flatten();
+    items.filter_map(|item| item.get_ref().as_table()).collect()
+}
+
 /// Every key that a file may have, as dotted paths: `service.endpoint.interval`.
 pub fn keys() -> BTreeSet<String> {
     raw::keys()

@@ -99,6 +99,8 @@ pub enum ProbeSetupError {
     /// A secret cannot be read, or not only by us.
     #[error("read the secret of {of}: {source}")]
     Secret {
+        /// The key of the configuration that names its place.
+        key: &'static str,
         /// What it is for.
         of: String,
         /// Why not.
@@ -154,6 +156,22 @@ pub enum ProbeSetupError {
         /// Which part.
         part: String,
     },
+}
+
+impl ProbeSetupError {
+    /// The key of an endpoint's configuration that it is about.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::NoSystemAuthorities { .. } | Self::Tls(_) | Self::Request { .. } => "url",
+            Self::ReadAuthorities { .. } | Self::UseAuthorities { .. } => "ca_file",
+            Self::Secret { key, .. } => key,
+            Self::ClientCertificate { .. } => "client_certificate",
+            Self::Tokens { .. } => "auth",
+            Self::Pattern { .. } => "assertions",
+            Self::NoNameServer { .. } => "name",
+            Self::NoEcho { .. } => "host",
+        }
+    }
 }
 
 impl Prober {
@@ -423,8 +441,13 @@ impl Ending {
 }
 
 /// Reads the secret of `of`.
-fn read_secret(of: &str, place: &SecretPlace) -> Result<SecretString, ProbeSetupError> {
+fn read_secret(
+    key: &'static str,
+    of: &str,
+    place: &SecretPlace,
+) -> Result<SecretString, ProbeSetupError> {
     secret::read(place).map_err(|source| ProbeSetupError::Secret {
+        key,
         of: of.to_owned(),
         source,
     })

@@ -31,7 +31,7 @@ pub(super) fn credentials(proxy: &Proxy) -> Result<Option<Credentials>, ProbeSet
     };
     let password = match password {
         Value::Plain(text) => text.clone().into(),
-        Value::Secret(place) => read_secret("the proxy", place)?,
+        Value::Secret(place) => read_secret("proxy", "the proxy", place)?,
     };
     Ok(Some(Credentials {
         user: user.clone(),
@@ -127,8 +127,8 @@ async fn connect(
     };
     match status {
         Some(200..=299) => Ok(()),
-        // What a proxy says when the other side does not answer it.
-        Some(status @ (502..=504)) => Err(Ending::failed(
+        // What proxies say when the other side does not answer them; tinyproxy says 500.
+        Some(status @ (500 | 502..=504)) => Err(Ending::failed(
             Fault::Connect,
             format!(
                 "our proxy could not connect to {}: status {status}",

@@ -589,7 +589,16 @@ fn probes_tell_what_came_of_them_and_no_command_shows_a_secret() {
         .check(2, &["endpoint `socles`", "known are `socle`"]);
     std::fs::remove_file(place.path("authorization")).unwrap();
     say(good, "api/ping", &probe).check(2, &["authorization"]);
-    say(good, "api/ping", &["check"]).check(2, &["endpoint `socle`", "authorization"]);
+    say(good, "api/ping", &["check"]).check(
+        2,
+        &[
+            "endpoint `socle`",
+            "authorization",
+            // The place in the file: its line and column, and the line itself.
+            "vigie.toml:",
+            "headers = ",
+        ],
+    );
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub(in crate::probe) fn prepare(
         let value = match value {
             Value::Plain(text) => HeaderValue::try_from(text.as_str()),
             Value::Secret(place) => {
-                let secret = read_secret(&format!("header `{name}`"), place)?;
+                let secret = read_secret("headers", &format!("header `{name}`"), place)?;
                 let value = HeaderValue::try_from(secret.expose_secret()).map(|mut value| {
                     value.set_sensitive(true);
                     value
@@ -101,7 +101,7 @@ pub(in crate::probe) fn prepare(
     match &probe.authentication {
         None => {}
         Some(Authentication::Basic { user, password }) => {
-            let password = read_secret("`basic`", password)?;
+            let password = read_secret("auth", "`basic`", password)?;
             let pair = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
             headers.insert(
                 AUTHORIZATION,
@@ -110,7 +110,7 @@ pub(in crate::probe) fn prepare(
             secrets.extend([password, pair.into()]);
         }
         Some(Authentication::Bearer(token)) => {
-            let token = read_secret("`bearer`", token)?;
+            let token = read_secret("auth", "`bearer`", token)?;
             let value = format!("Bearer {}", token.expose_secret());
             headers.insert(AUTHORIZATION, sensitive(&probe.url, value)?);
             secrets.push(token);
@@ -118,7 +118,7 @@ pub(in crate::probe) fn prepare(
         Some(Authentication::ClientCredentials(credentials)) => {
             let origin = credentials.token_url.origin();
             let authorities = trust.authorities(credentials.ca_file.as_deref(), &origin)?;
-            let secret = read_secret("`client_secret`", &credentials.client_secret)?;
+            let secret = read_secret("auth", "`client_secret`", &credentials.client_secret)?;
             secrets.push(secret.clone());
             tokens = Some(Tokens::new(&authorities, credentials, secret)?);
         }

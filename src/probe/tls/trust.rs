@@ -169,6 +169,7 @@ impl Trust {
         }
         let key = secret::read(&SecretPlace::File(ours.key_file.clone())).map_err(|source| {
             ProbeSetupError::Secret {
+                key: "client_certificate",
                 of: "the client certificate".to_owned(),
                 source,
             }

@@ -10,6 +10,7 @@ mod every;
 mod faults;
 mod line;
 mod nginx;
+mod peers;
 mod proxy;
 mod redirects;
 mod route;

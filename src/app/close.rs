@@ -23,6 +23,7 @@ use super::press::{Job, Press};
 use super::saved::{SavedMonth, earlier_revisions, results, shared};
 use super::settle::{Settled, Shared};
 use super::shelf::write_indexes;
+use super::usage::usage;
 use crate::config::Config;
 use crate::exchange::{Difference, compare, engine, read_figures};
 use crate::report::{Edition, Replaced, report_number};
@@ -359,7 +360,7 @@ impl Closing<'_> {
             None => PartnerBasis {
                 partner: partner_today.clone(),
                 requests: requests(sources.shared),
-                usage: None,
+                usage: usage(store, &partner.id, service, month)?,
                 earlier: earlier_revisions(store, &partner.id, service, month)?,
             },
         };

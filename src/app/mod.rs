@@ -14,4 +14,5 @@ pub mod retain;
 pub mod saved;
 mod settle;
 mod shelf;
+pub mod usage;
 pub mod watch;

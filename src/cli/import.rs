@@ -150,7 +150,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
 }
 
 /// Files and servers that do not answer are the system's fault, everything else the input's.
-fn refused(error: ImportError) -> Failure {
+pub(super) fn refused(error: ImportError) -> Failure {
     match error {
         ImportError::File { .. } | ImportError::Server { .. } => Failure::system(error),
         ImportError::Unfit { .. }

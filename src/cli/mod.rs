@@ -21,6 +21,7 @@ mod retain;
 mod run;
 mod settle;
 mod status;
+mod usage;
 mod vantages;
 mod verify;
 
@@ -94,6 +95,7 @@ enum Command {
     Import(import::Args),
     Export(export::Args),
     Settle(settle::Args),
+    Usage(usage::Args),
     Vantages(vantages::Args),
     Verify(verify::Args),
     Key(key::Args),
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(args, &config),
         Command::Export(args) => export::run(args, &config),
         Command::Settle(args) => settle::run(args),
+        Command::Usage(args) => usage::run(args, &config),
         Command::Vantages(args) => vantages::run(args, &config),
         Command::Verify(args) => verify::run(args),
         Command::Key(args) => key::run(args),

@@ -105,7 +105,7 @@ pub fn read(
     })
 }
 
-fn csv_error(path: &Path, error: csv::Error) -> ImportError {
+pub(super) fn csv_error(path: &Path, error: csv::Error) -> ImportError {
     let line = error.position().map_or(1, csv::Position::line);
     let what = match error.into_kind() {
         csv::ErrorKind::Io(source) => {

@@ -6,6 +6,7 @@
 pub mod csv;
 pub mod kuma;
 pub mod prometheus;
+pub mod usage;
 
 use std::fs::File;
 use std::io::{self, Read};

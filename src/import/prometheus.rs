@@ -16,6 +16,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{Fact, ImportError, Placed, Range, Readout, file_error, finish, latency_us};
 use crate::sla::observation::{Fault, Observation, Outcome};
@@ -66,7 +67,7 @@ pub async fn read(
             now,
         });
     }
-    let server = Server::new(query)?;
+    let server = Server::new(query.url, query.authorization_file, query.ca_file)?;
     let pieces = pieces(query);
     let mut states = Series::new(query.expression);
     let mut latencies = query.latency.map(Series::new);
@@ -206,6 +207,67 @@ impl<'a> Series<'a> {
     }
 }
 
+/// What to count, and whom to ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Counter<'a> {
+    /// As [`Query::url`].
+    pub url: &'a str,
+    /// One series for each value of the label.
+    pub expression: &'a str,
+    /// Which label.
+    pub label: &'a str,
+    /// When.
+    pub at: Timestamp,
+    /// As [`Query::authorization_file`].
+    pub authorization_file: Option<&'a Path>,
+    /// As [`Query::ca_file`].
+    pub ca_file: Option<&'a Path>,
+}
+
+/// What was counted at one instant, by the values of a label, to the nearest whole number.
+///
+/// # Errors
+/// A server that cannot be reached or refuses, a series without the label, several with the same
+/// value of it (they are listed), or a value that is no count.
+pub async fn count(counter: &Counter<'_>) -> Result<BTreeMap<String, u64>, ImportError> {
+    let Counter {
+        expression, label, ..
+    } = counter;
+    let server = Server::new(counter.url, counter.authorization_file, counter.ca_file)?;
+    let points = server.ask_at(expression, counter.at).await?;
+    let mut counts = BTreeMap::new();
+    for point in &points {
+        let series = labels(&point.metric);
+        let Some(of) = point.metric.get(*label) else {
+            return Err(server.refuses(format!(
+                "`{expression}`: the series `{series}` has no label `{label}`: sum by it, or name another with --label"
+            )));
+        };
+        let value = point
+            .value
+            .as_ref()
+            .map_or("a histogram", |(_, value)| value.as_str());
+        let count: f64 = value.parse().unwrap_or(f64::NAN);
+        // Beyond this, not every whole number has its own floating-point one.
+        if !(0.0..=9e15).contains(&count) {
+            return Err(server.refuses(format!(
+                "`{expression}` was {value} for `{of}`: that is no count"
+            )));
+        }
+        if counts.insert(of.clone(), count.round() as u64).is_some() {
+            let same = points
+                .iter()
+                .filter(|other| other.metric.get(*label) == Some(of));
+            return Err(ImportError::Several {
+                source_name: format!("{}, `{expression}`, for `{of}`", counter.url),
+                list: same.map(|point| labels(&point.metric)).collect(),
+                how: "sum by the label, so that there is one series per partner",
+            });
+        }
+    }
+    Ok(counts)
+}
+
 struct Server {
     client: reqwest::Client,
     api: url::Url,
@@ -215,12 +277,16 @@ struct Server {
 }
 
 impl Server {
-    fn new(query: &Query<'_>) -> Result<Self, ImportError> {
+    fn new(
+        address: &str,
+        authorization_file: Option<&Path>,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, ImportError> {
         let unfit = |what: String| ImportError::Query {
-            url: query.url.to_owned(),
+            url: address.to_owned(),
             what,
         };
-        let mut api = url::Url::parse(query.url)
+        let mut api = url::Url::parse(address)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .ok_or_else(|| {
@@ -240,7 +306,7 @@ impl Server {
         let mut client = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .user_agent(concat!("vigie/", env!("CARGO_PKG_VERSION")));
-        if let Some(path) = query.ca_file {
+        if let Some(path) = ca_file {
             let pem = std::fs::read(path).map_err(|source| file_error(path, source))?;
             let certificates = reqwest::Certificate::from_pem_bundle(&pem)
                 .ok()
@@ -253,7 +319,7 @@ impl Server {
                 client = client.add_root_certificate(certificate);
             }
         }
-        if let Some(path) = query.authorization_file {
+        if let Some(path) = authorization_file {
             let value = std::fs::read_to_string(path).map_err(|source| file_error(path, source))?;
             let mut value =
                 HeaderValue::from_str(value.trim_end()).map_err(|_| ImportError::Unfit {
@@ -290,6 +356,16 @@ impl Server {
         }
     }
 
+    /// Every series of `expression` at one instant, with its value.
+    async fn ask_at(&self, expression: &str, at: Timestamp) -> Result<Vec<PointJson>, ImportError> {
+        let mut url = self.api.clone();
+        url.set_path(&format!("{}query", self.api.path()));
+        url.query_pairs_mut()
+            .append_pair("query", expression)
+            .append_pair("time", &seconds(at.unix_ms()));
+        self.fetch(url, expression, "vector", "").await
+    }
+
     /// The series of `expression` in `piece`.
     async fn ask(
         &self,
@@ -297,7 +373,6 @@ impl Server {
         expression: &str,
         piece: Window,
     ) -> Result<Vec<SeriesJson>, ImportError> {
-        let seconds = |ms: i64| format!("{}.{:03}", ms.div_euclid(1_000), ms.rem_euclid(1_000));
         let mut url = self.api.clone();
         match query.step_ms {
             Some(step_ms) => {
@@ -323,6 +398,21 @@ impl Server {
                     .append_pair("time", &seconds(piece.end().unix_ms()));
             }
         }
+        let hint = match query.step_ms {
+            None => " (an expression that is more than a name with labels needs --step)",
+            Some(_) => "",
+        };
+        self.fetch(url, expression, "matrix", hint).await
+    }
+
+    /// What the server answers, if it is of this kind; `hint` helps where it cannot be understood.
+    async fn fetch<T: DeserializeOwned>(
+        &self,
+        url: url::Url,
+        expression: &str,
+        kind: &str,
+        hint: &str,
+    ) -> Result<T, ImportError> {
         let unreachable = |error: reqwest::Error| {
             let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
                 error.source()
@@ -356,24 +446,27 @@ impl Server {
         })?;
         self.warnings.borrow_mut().extend(answer.warnings);
         match (answer.data, answer.error) {
-            (Some(data), _) if data.result_type == "matrix" => serde_json::from_value(data.result)
+            (Some(data), _) if data.result_type == kind => serde_json::from_value(data.result)
                 .map_err(|error| self.says(format!("the answer cannot be read: {error}"))),
             (Some(data), _) => Err(self.refuses(format!(
-                "`{expression}` is a {} and not a series over time",
+                "`{expression}` is a {} where a {kind} is needed",
                 data.result_type
             ))),
             (None, error) => {
                 let error = error.unwrap_or_else(|| format!("status {status}"));
-                let hint = match query.step_ms {
-                    None if answer.error_type.as_deref() == Some("bad_data") => {
-                        " (an expression that is more than a name with labels needs --step)"
-                    }
+                let hint = match answer.error_type.as_deref() {
+                    Some("bad_data") => hint,
                     _ => "",
                 };
                 Err(self.refuses(format!("`{expression}`: {error}{hint}")))
             }
         }
     }
+}
+
+/// As the query API takes instants and durations.
+fn seconds(ms: i64) -> String {
+    format!("{}.{:03}", ms.div_euclid(1_000), ms.rem_euclid(1_000))
 }
 
 #[derive(Deserialize)]
@@ -401,16 +494,27 @@ struct SeriesJson {
     values: Vec<(f64, String)>,
 }
 
+/// A series at one instant.
+#[derive(Deserialize)]
+struct PointJson {
+    metric: BTreeMap<String, String>,
+    /// Absent where it is a histogram, which counts nothing that we ask for.
+    value: Option<(f64, String)>,
+}
+
 impl SeriesJson {
-    /// As the expression language writes them: `probe_success{instance="…"}`.
     fn labels(&self) -> String {
-        let labels: Vec<String> = self
-            .metric
-            .iter()
-            .filter(|(name, _)| *name != "__name__")
-            .map(|(name, value)| format!("{name}={value:?}"))
-            .collect();
-        let name = self.metric.get("__name__").map_or("", String::as_str);
-        format!("{name}{{{}}}", labels.join(", "))
+        labels(&self.metric)
     }
+}
+
+/// As the expression language writes them: `probe_success{instance="…"}`.
+fn labels(metric: &BTreeMap<String, String>) -> String {
+    let labels: Vec<String> = metric
+        .iter()
+        .filter(|(name, _)| *name != "__name__")
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
+    let name = metric.get("__name__").map_or("", String::as_str);
+    format!("{name}{{{}}}", labels.join(", "))
 }

@@ -14,7 +14,9 @@ use std::fmt;
 use serde_json::Value;
 
 use super::db::{self, Database, Row, values};
-use super::{Sha256, Store, StoreError, declaration, hex, import, instant, sha256, statement};
+use super::{
+    Sha256, Store, StoreError, declaration, hex, import, instant, sha256, statement, usage,
+};
 use crate::sla::window::Timestamp;
 
 /// An action that has no record of its own in the store.
@@ -88,7 +90,7 @@ pub struct JournalEntry {
     /// Who: a person, or the program.
     pub who: String,
     /// An [`ActionKind`]'s code, or that of a record: `declared`, `accepted`, `refused`,
-    /// `statement_saved`, `evidence_imported`.
+    /// `statement_saved`, `evidence_imported`, `usage_counted`.
     pub kind: String,
     /// What exactly, as JSON text.
     pub what: String,
@@ -391,6 +393,7 @@ fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
     declaration::accounts(snapshot, &mut take_note)?;
     statement::accounts(snapshot, &mut take_note)?;
     import::accounts(snapshot, &mut take_note)?;
+    usage::accounts(snapshot, &mut take_note)?;
 
     // Where each digest stands: to tell of a moved entry where it came from.
     let mut places: HashMap<Vec<u8>, u64> = HashMap::new();
@@ -430,7 +433,7 @@ fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
             });
         }
         let speaks_of_a_record = declaration::KINDS.contains(&kind.as_str())
-            || [statement::KIND, import::KIND].contains(&kind.as_str());
+            || [statement::KIND, import::KIND, usage::KIND].contains(&kind.as_str());
         let text = link(&[0; 32], at_ms, &who, &kind, &what);
         if speaks_of_a_record && records.remove(&text).is_none() {
             faults.push(JournalFault::RecordDiffers {

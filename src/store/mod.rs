@@ -38,6 +38,7 @@ mod series;
 mod server;
 mod spool;
 mod statement;
+mod usage;
 mod vantage;
 mod verify;
 
@@ -63,6 +64,7 @@ pub use retain::{Limits, Removed};
 pub use seal::Sealed;
 pub use spool::{Kept, Spool};
 pub use statement::{NewBasis, NewStatement, Saved, SavedBasis, SavedStatement, StatementNumber};
+pub use usage::UsageEntry;
 pub use vantage::{Instance, Presence, VantageNow};
 pub use verify::{BlockFault, EvidenceCheck};
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -179,6 +180,13 @@ fn lock_path(path: &Path) -> PathBuf {
     PathBuf::from(lock_path)
 }
 
+/// Opens a file for its user, who writes, and its group, which reads; creates it if need be.
+fn private() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true).mode(0o640);
+    options
+}
+
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let lock_path = lock_path(path);
     let refused = |source| StoreError::File {
@@ -188,12 +196,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
         remedy: "create its directory and let this user write there",
     };
     // The file stays behind: what counts is the lock on it, which ends with the process.
-    let mut file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock_path)
-        .map_err(refused)?;
+    let mut file = private().open(&lock_path).map_err(refused)?;
     match file.try_lock() {
         Ok(()) => {
             // Who holds it, for those who want to send a signal: true as long as it is held.
@@ -211,6 +214,9 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
 }
 
 fn create(path: &Path) -> rusqlite::Result<Connection> {
+    // Addresses of partners stand in it: it is not for every account of the machine, and the log
+    // beside it takes its permissions from it. A refusal is told better by what follows.
+    let _ = private().open(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = Connection::open_with_flags(path, flags)?;
     // Before anything else and before WAL mode: whenever we are interrupted, the file itself,

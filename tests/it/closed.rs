@@ -253,3 +253,19 @@ fn a_revision_that_is_not_there_is_told_with_those_that_are() {
     installation.close_for_one("2025-10", Kind::Final);
     assert!(ask(&installation).contains("there are revisions 1 to 1"));
 }
+
+/// What is said of a partner is for it, for the operator and for what serves it.
+#[test]
+fn a_report_is_not_for_every_account_of_the_machine() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut installation = Installation::with_october();
+    let closed = installation.close_for_one("2025-10", Kind::Final);
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode();
+    let folder = folder_of(&closed);
+    for path in [folder.parent().unwrap(), folder] {
+        assert_eq!(mode(path) & 0o027, 0, "`{}`", path.display());
+    }
+    for path in installation.files().keys() {
+        assert_eq!(mode(path) & 0o137, 0, "`{}`", path.display());
+    }
+}

@@ -6,7 +6,7 @@
 //! what a test tells it to say, and (ignored) a real Prometheus; only output, statements and
 //! evidence are looked at.
 
-mod prometheus;
+pub(crate) mod prometheus;
 
 use std::fmt::Write as _;
 

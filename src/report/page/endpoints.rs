@@ -3,6 +3,7 @@
 use super::block::{Block, Table};
 use crate::report::words::Words;
 use crate::report::{Latency, Report, charts};
+use crate::sla::availability::Availability;
 
 pub(super) fn endpoints(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
     if report.endpoints.is_empty() {
@@ -72,7 +73,7 @@ pub(super) fn usage(report: &Report<'_>, words: &Words) -> Vec<Block> {
     };
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let (calls, good) = (count(usage.n_calls), count(usage.n_successes));
-    vec![
+    let mut blocks = vec![
         Block::Text((words.usage)(
             &words.number(calls),
             &words.number(good),
@@ -80,5 +81,25 @@ pub(super) fn usage(report: &Report<'_>, words: &Words) -> Vec<Block> {
             &words.part(good, calls),
         )),
         Block::Text((words.usage_source)(&usage.source)),
-    ]
+    ];
+    if let Some(availability) = report.statement.availability
+        && differs(availability, good, calls)
+    {
+        blocks.push(Block::Text((words.usage_differs)(
+            &words.rates(availability),
+        )));
+    }
+    blocks
+}
+
+/// Whether the part of the calls that succeeded lies more than a point outside what the probes
+/// saw: then one of them saw what the other did not.
+fn differs(availability: Availability, good: i64, calls: i64) -> bool {
+    const POINT_PPM: i64 = 10_000;
+    let Some(rate_ppm) = (i128::from(good) * 1_000_000).checked_div(i128::from(calls)) else {
+        return false;
+    };
+    let lowest = i128::from(availability.lower.ppm() - POINT_PPM);
+    let highest = i128::from(availability.upper.ppm() + POINT_PPM);
+    rate_ppm < lowest || highest < rate_ppm
 }

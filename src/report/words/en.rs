@@ -512,6 +512,13 @@ pub(super) static WORDS: Words = Words {
         format!("{calls} calls were made to the Service, of which {good} succeeded ({rate}).")
     },
     usage_source: |source| format!("Source: {source}."),
+    usage_differs: |rates| {
+        format!(
+            "This rate departs from the availability that the probes measured ({rates}). \
+             Availability counts time, this rate counts calls: a call may fail for a reason of its \
+             own, and an outage touches only the calls made while it lasts."
+        )
+    },
 
     section_actions: "Improvement actions",
     no_action: "No improvement action was declared for this month.",

@@ -511,6 +511,14 @@ pub(super) static WORDS: Words = Words {
         format!("{calls}\u{a0}appels ont été adressés au Service, dont {good} ont abouti ({rate}).")
     },
     usage_source: |source| format!("Source\u{a0}: {source}."),
+    usage_differs: |rates| {
+        format!(
+            "Ce taux s'écarte du taux de disponibilité mesuré par les sondes ({rates}). La \
+             disponibilité compte du temps, ce taux compte des appels\u{a0}: un appel peut échouer \
+             pour une raison propre à la demande, et une panne ne touche que les appels faits \
+             pendant qu'elle dure."
+        )
+    },
 
     section_actions: "Actions d'amélioration",
     no_action: "Aucune action d'amélioration n'a été déclarée pour ce mois.",

@@ -269,6 +269,7 @@ pub(crate) struct Words {
     pub(crate) no_usage: &'static str,
     pub(crate) usage: fn(&str, &str, &str) -> String,
     pub(crate) usage_source: fn(&str) -> String,
+    pub(crate) usage_differs: fn(&str) -> String,
 
     // 7. Actions.
     pub(crate) section_actions: &'static str,

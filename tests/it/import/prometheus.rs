@@ -12,13 +12,13 @@ use crate::daemon::Prometheus;
 
 /// Answers each request with `answer(path and query)`, until the test ends. What was asked,
 /// with the header `Authorization`, is given back.
-struct Server {
-    url: String,
-    asked: mpsc::Receiver<(String, String)>,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) asked: mpsc::Receiver<(String, String)>,
 }
 
 impl Server {
-    fn start(answer: impl Fn(&url::Url) -> String + Send + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&url::Url) -> String + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (tell, asked) = mpsc::channel();
@@ -53,6 +53,11 @@ impl Server {
         });
         Self { url, asked }
     }
+}
+
+/// The series of one instant.
+pub(crate) fn vector(series: &str) -> String {
+    matrix(series).replace("matrix", "vector")
 }
 
 fn matrix(series: &str) -> String {

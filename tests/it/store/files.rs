@@ -185,3 +185,21 @@ fn values_that_cannot_be_are_reported() {
         );
     }
 }
+
+/// Addresses of people stand in it, whatever the mask of the account that creates it.
+#[test]
+fn a_store_is_not_for_every_account_of_the_machine() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (directory, _, mut store) = new_file();
+    let first = finding("e", "v", at("2025-10-01T00:00:00Z"), 0, answered(1));
+    store.append(&[first]).unwrap();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o027, 0, "`{name}` has mode {mode:o}");
+        names.push(name);
+    }
+    assert!(names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
+}

@@ -11,9 +11,13 @@ pub mod apis;
 pub mod history;
 pub mod simulator;
 
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use tokio::io::AsyncWriteExt as _;
 
 use crate::clock::Clock;
 use simulator::{Scenario, Simulator};
@@ -110,7 +114,7 @@ pub async fn set_up(
     ];
     for (name, content) in files {
         let path = directory.join(name);
-        tokio::fs::write(&path, content)
+        write_private(&path, &content)
             .await
             .map_err(failed(&path))?;
     }
@@ -118,6 +122,21 @@ pub async fn set_up(
         simulator,
         config_file: directory.join(CONFIG_FILE),
     })
+}
+
+/// Writes a file that only its owner can read: a probe refuses a secret that others can open.
+async fn write_private(path: &Path, content: &str) -> io::Result<()> {
+    let mut file = tokio::fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .await?;
+    // Also where an earlier demo left the file behind.
+    file.set_permissions(Permissions::from_mode(0o600)).await?;
+    file.write_all(content.as_bytes()).await?;
+    file.flush().await
 }
 
 /// The realistic installation of `config/vigie.toml`, asking `simulator`, with its pages on

@@ -137,6 +137,12 @@ impl Guestbook {
         Visit(self.open.clone())
     }
 
+    /// Waits until a visitor is there.
+    pub(super) async fn one_there(&self) {
+        let mut open = self.open.subscribe();
+        open.wait_for(|open| *open > 0).await.unwrap();
+    }
+
     /// Waits until every visitor has left.
     pub(super) async fn all_gone(&self) {
         let mut open = self.open.subscribe();

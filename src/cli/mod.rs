@@ -19,8 +19,10 @@ mod probe;
 mod reload;
 mod retain;
 mod run;
+mod seen;
 mod settle;
 mod status;
+mod trace;
 mod usage;
 mod vantages;
 mod verify;
@@ -81,6 +83,7 @@ enum Command {
     Reload(reload::Args),
     Check(check::Args),
     Probe(probe::Args),
+    Trace(trace::Args),
     Status(status::Args),
     Close(close::Args),
     Approve(approve::Args),
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Reload(args) => reload::run(args, &config),
         Command::Check(args) => check::run(args, &config),
         Command::Probe(args) => probe::run(args, &config),
+        Command::Trace(args) => trace::run(args, &config),
         Command::Status(args) => status::run(args, &config),
         Command::Close(args) => close::run(args, &config),
         Command::Approve(args) => approve::run(args, &config),

@@ -1,174 +1,198 @@
 //! `vigie probe`: ask once, and tell what came of it.
 
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::seen::{describe, outcome, probe_json};
 use super::{ConfigPlace, Failure, exit, print, runtime};
-use crate::app::load::find_endpoint;
+use crate::app::load::unknown;
 use crate::clock::Clock;
 use crate::probe::Prober;
-use crate::sla::catalog::Endpoint;
-use crate::sla::explanation::{Explanation, Hop};
-use crate::sla::observation::{Finding, Outcome, Phases, Stage};
+use crate::sla::catalog::{Endpoint, EndpointId, HostPort, HttpProbe, Probe, Url, VantageId};
+use crate::sla::explanation::Explanation;
+use crate::sla::observation::{Finding, Outcome};
+use crate::sla::window::Timestamp;
+
+/// How long an address that no configuration knows may take.
+const TIMEOUT_MS: i64 = 10_000;
+/// How many redirects of it are followed.
+const REDIRECTS_MAX: usize = 10;
 
 /// Ask an endpoint once and tell what came of it
 ///
-/// Nothing is stored. Exit status 0 if it answered as expected, 1 if it failed or nothing can be
-/// said of it.
+/// Shows the connections that were made, the certificates, how long each stage took, and every
+/// assertion with what was found. Nothing is stored. Exit status 0 if it answered as expected, 1 if
+/// it failed or nothing can be said of it.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The endpoint's id, as in the configuration
-    #[arg(required_unless_present = "all")]
+    /// The endpoint's id, as in the configuration; or an http or https address, which needs none
+    #[arg(required_unless_present = "all", value_name = "ENDPOINT|URL")]
     endpoint: Option<String>,
-    /// Ask every endpoint once
+    /// Ask every endpoint once, and tell each in a line
     #[arg(long, conflicts_with = "endpoint")]
     all: bool,
+    /// Print what came of it as JSON: an object, or a list with --all
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whom to ask, and with what.
+struct Asked {
+    endpoints: Vec<Endpoint>,
+    vantage: VantageId,
+    controls: Vec<HostPort>,
+    concurrency_max: usize,
 }
 
 pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
-    let config = place.load()?;
-    let asked: Vec<&Endpoint> = match &args.endpoint {
-        Some(id) => vec![find_endpoint(&config, id).map_err(Failure::input)?.1],
-        None => config
-            .catalog
-            .endpoints()
-            .map(|(_, endpoint)| endpoint)
-            .filter(|endpoint| !endpoint.retired)
-            .collect(),
+    let asked = match &args.endpoint {
+        Some(text) if text.contains("://") => address(text)?,
+        Some(id) => configured(Some(id), place)?,
+        None => configured(None, place)?,
     };
-    let prober = Prober::new(config.vantage.clone())
+    let prober = Prober::new(asked.vantage.clone())
         .map_err(Failure::system)?
-        .with_controls(config.probing.controls.clone());
-    let findings = runtime()?.block_on(async {
-        let mut findings = Vec::with_capacity(asked.len());
-        for endpoint in &asked {
-            prober.prepare(endpoint).map_err(Failure::input)?;
-            let now = Clock::System.now();
-            findings.push(prober.explain(endpoint, now, now).await);
-        }
-        Ok::<_, Failure>(findings)
-    })?;
+        .with_controls(asked.controls.clone());
+    for endpoint in &asked.endpoints {
+        prober.prepare(endpoint).map_err(Failure::input)?;
+    }
+    let seen = runtime()?.block_on(ask(&prober, &asked));
     let mut n_answered = 0;
-    for (endpoint, (finding, explanation)) in asked.iter().zip(&findings) {
-        print(describe(endpoint, finding, explanation))?;
+    let mut all_json = Vec::new();
+    for (endpoint, (at, finding, explanation)) in asked.endpoints.iter().zip(&seen) {
         if matches!(finding.observation.outcome, Outcome::Answered { .. }) {
             n_answered += 1;
         }
+        if args.json {
+            all_json.push(probe_json(endpoint, finding, explanation));
+        } else if args.all {
+            let mark = if matches!(finding.observation.outcome, Outcome::Answered { .. }) {
+                "✓"
+            } else {
+                "✗"
+            };
+            print(format!("{mark} {:<24} {}\n", endpoint.id, outcome(finding)))?;
+        } else {
+            print(describe(endpoint, *at, finding, explanation))?;
+        }
     }
-    if args.all {
-        print(format!(
-            "{n_answered} of {} answered as expected\n",
-            asked.len()
-        ))?;
+    let n_asked = seen.len();
+    if args.json {
+        let json = match (args.all, all_json.pop()) {
+            (false, Some(only)) => only,
+            (_, last) => all_json.into_iter().chain(last).collect(),
+        };
+        print(format!("{json:#}\n"))?;
+    } else if args.all {
+        print(format!("{n_answered} of {n_asked} answered as expected\n"))?;
     }
-    Ok(if n_answered == asked.len() {
+    Ok(if n_answered == n_asked {
         exit::OK
     } else {
         exit::NEGATIVE
     })
 }
 
-/// What came of it, for a terminal: the outcome, why, and how long each stage took.
-fn describe(endpoint: &Endpoint, finding: &Finding, explanation: &Explanation) -> String {
-    let mut text = format!("{}  {}\n", endpoint.id, endpoint.probe);
-    match finding.observation.outcome {
-        Outcome::Answered {
-            latency_us,
-            partial,
-        } => {
-            let slow = endpoint.latency_objective_ms.is_some_and(|objective_ms| {
-                u64::from(latency_us) > u64::from(objective_ms) * 1_000
-            });
-            let how = match (partial, slow) {
-                (true, _) => ", in part",
-                (false, true) => ", slower than its objective",
-                (false, false) => "",
-            };
-            text.push_str(&format!(
-                "  answered as expected in {} ms{how}\n",
-                f64::from(latency_us) / 1e3
-            ));
-        }
-        Outcome::Failed(fault) => {
-            text.push_str(&format!("  failed ({fault}): {}\n", finding.trace.message));
-        }
-        Outcome::Void(reason) => text.push_str(&format!(
-            "  nothing can be said of it ({reason}): {}\n",
-            finding.trace.message
-        )),
-    }
-    if let Some(cause) = &finding.trace.cause {
-        text.push_str(&format!("  the service's own error code: {cause}\n"));
-    }
-    for hop in &explanation.hops {
-        describe_hop(&mut text, hop);
-    }
-    if let Some(us) = explanation.evaluate_us {
-        text.push_str(&format!(
-            "  {:<10} {:>6}.{:03} ms\n",
-            "evaluate",
-            us / 1_000,
-            us % 1_000
-        ));
-    }
-    for assessment in &explanation.assessments {
-        let mark = if assessment.holds { "✓" } else { "✗" };
-        text.push_str(&format!("  {mark} {assessment}\n"));
-    }
-    text
-}
-
-/// One connection: where to, over which protocols, which certificates, and how long each stage
-/// took.
-fn describe_hop(text: &mut String, hop: &Hop) {
-    text.push_str(&format!("  {}", hop.url));
-    if let Some(address) = hop.address {
-        text.push_str(&format!(" at {address}"));
-    }
-    if let Some(version) = &hop.http_version {
-        text.push_str(&format!(", {version}"));
-    }
-    if let Some(status) = hop.status {
-        text.push_str(&format!(", status {status}, {} bytes", hop.body_bytes));
-    }
-    text.push('\n');
-    if let Some(tls) = &hop.tls {
-        if let (Some(version), Some(suite)) = (&tls.version, &tls.cipher_suite) {
-            text.push_str(&format!("  {version}, {suite}\n"));
-        }
-        for certificate in &tls.chain {
-            let end = certificate
-                .not_after
-                .map_or("an unreadable date".to_owned(), |end| end.to_string());
-            text.push_str(&format!(
-                "  certificate of {}, by {}, valid until {end}\n",
-                certificate.subject, certificate.issuer
-            ));
-        }
-    }
-    describe_phases(text, &hop.phases);
-}
-
-fn describe_phases(text: &mut String, phases: &Phases) {
-    const WIDTH: u64 = 40;
-    let total_us: u32 = Stage::ALL
-        .iter()
-        .filter_map(|stage| phases.of(*stage))
-        .sum();
-    let scale = |us: u32| -> usize {
-        let cells = u64::from(us) * WIDTH / u64::from(total_us.max(1));
-        usize::try_from(cells).unwrap_or(0)
+/// An address that no configuration need know: a `GET` that expects 200 at the end of its redirects.
+fn address(text: &str) -> Result<Asked, Failure> {
+    let refused = |why: &str| {
+        Failure::input(anyhow::anyhow!(
+            "read the address: {why}; write one like `https://api.example/ping`"
+        ))
     };
-    let mut before_us = 0;
-    for stage in Stage::ALL {
-        let Some(us) = phases.of(stage) else {
-            continue;
-        };
-        text.push_str(&format!(
-            "  {:<10} {:>6}.{:03} ms  {}{}\n",
-            stage.code(),
-            us / 1_000,
-            us % 1_000,
-            " ".repeat(scale(before_us)),
-            "█".repeat(scale(us).max(1)),
-        ));
-        before_us += us;
+    let parsed = url::Url::parse(text).map_err(|error| refused(&error.to_string()))?;
+    let tls = match parsed.scheme() {
+        "https" => true,
+        "http" => false,
+        other => return Err(refused(&format!("`{other}` is neither http nor https"))),
+    };
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err(refused("it holds a user or a password"));
     }
+    let host = match parsed.host() {
+        Some(url::Host::Domain(name)) => name.to_owned(),
+        Some(url::Host::Ipv4(address)) => address.to_string(),
+        Some(url::Host::Ipv6(address)) => address.to_string(),
+        None => return Err(refused("it names no host")),
+    };
+    let path = match parsed.query() {
+        Some(query) => format!("{}?{query}", parsed.path()),
+        None => parsed.path().to_owned(),
+    };
+    let port = parsed.port_or_known_default();
+    let probe = HttpProbe {
+        redirects_max: REDIRECTS_MAX,
+        ..HttpProbe::get(Url {
+            tls,
+            port: port.ok_or_else(|| refused("it names no port"))?,
+            path,
+            host: host.clone(),
+        })
+    };
+    let id = EndpointId::new(&host).ok_or_else(|| refused("its host is too long"))?;
+    Ok(Asked {
+        endpoints: vec![Endpoint {
+            id,
+            label: host,
+            data_provider: None,
+            contractual: false,
+            retired: false,
+            vantages: Vec::new(),
+            probe: Probe::Http(probe),
+            interval_ms: 2 * TIMEOUT_MS,
+            timeout_ms: TIMEOUT_MS,
+            validity_ms: 6 * TIMEOUT_MS,
+            latency_objective_ms: None,
+            confirmation: None,
+        }],
+        vantage: VantageId::new("here").ok_or_else(|| refused("no name for this place"))?,
+        controls: Vec::new(),
+        concurrency_max: 1,
+    })
+}
+
+/// One endpoint of the configuration, or all of them.
+fn configured(id: Option<&str>, place: &ConfigPlace) -> Result<Asked, Failure> {
+    let config = place.load()?;
+    let known = || config.catalog.endpoints().map(|(_, endpoint)| endpoint);
+    let endpoints = match id {
+        Some(id) => {
+            let found = config.catalog.endpoint(id).ok_or_else(|| {
+                let ids = known().map(|endpoint| &endpoint.id);
+                Failure::input(anyhow::Error::msg(unknown("endpoint", id, ids)))
+            })?;
+            vec![found.1.clone()]
+        }
+        None => known()
+            .filter(|endpoint| !endpoint.retired)
+            .cloned()
+            .collect(),
+    };
+    Ok(Asked {
+        endpoints,
+        vantage: config.vantage.clone(),
+        controls: config.probing.controls.clone(),
+        concurrency_max: config.probing.concurrency_max,
+    })
+}
+
+/// Asks all of them, as many at once as the daemon would, and tells in their order.
+async fn ask(prober: &Prober, asked: &Asked) -> Vec<(Timestamp, Finding, Explanation)> {
+    let permits = Arc::new(Semaphore::new(asked.concurrency_max));
+    let mut under_way = JoinSet::new();
+    for (idx, endpoint) in asked.endpoints.iter().cloned().enumerate() {
+        let (prober, permits) = (prober.clone(), Arc::clone(&permits));
+        under_way.spawn(async move {
+            // The semaphore is never closed.
+            let _permit = permits.acquire_owned().await;
+            let now = Clock::System.now();
+            let (finding, explanation) = prober.explain(&endpoint, now, now).await;
+            (idx, (now, finding, explanation))
+        });
+    }
+    let mut seen = under_way.join_all().await;
+    seen.sort_by_key(|(idx, _)| *idx);
+    seen.into_iter().map(|(_, one)| one).collect()
 }

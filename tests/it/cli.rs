@@ -133,6 +133,7 @@ fn every_command_explains_itself() {
         "run",
         "check",
         "probe",
+        "trace",
         "status",
         "close",
         "explain",
@@ -580,6 +581,18 @@ fn probes_tell_what_came_of_them_and_no_command_shows_a_secret() {
     let bad = echo("503 Service Unavailable");
     say(bad, "api/ping", &probe).check(1, &["failed (status:503)", "status 503"]);
     say(bad, "api/ping", &["probe", "--all"]).check(1, &["0 of 1 answered"]);
+    // An address needs no configuration; JSON says the same.
+    let url = format!("http://{good}/somewhere?secret=1");
+    super::cli::say(&["--config", "/nowhere", "probe", &url]).check(0, &["status 200"]);
+    let json = super::cli::say(&["--config", "/nowhere", "probe", "--json", &url]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["outcome"], "answered");
+    assert_eq!(json["hops"][0]["status"], 200);
+    assert!(json["phases_us"]["connect"].is_u64(), "{json}");
+    super::cli::say(&["probe", "ftp://api.example/"]).check(2, &["neither http nor https"]);
+    let all = say(bad, "api/ping", &["probe", "--all", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&all.out).unwrap();
+    assert_eq!(all[0]["code"], "status:503");
     let closed = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

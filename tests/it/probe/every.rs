@@ -150,13 +150,13 @@ impl Zoo {
         // A label of 64 letters cannot be in the DNS.
         let name = format!("{}.example", "a".repeat(64));
         self.plain(refused, |probe| probe.url.host = name).await;
-        // More at once than our resolver can do in the time allowed.
+        // No resolver answers before it was asked; several, as one answer may overtake its deadline.
         let prober = prober();
         let mut crowd = tokio::task::JoinSet::new();
-        for _ in 0..500 {
+        for _ in 0..20 {
             let (prober, late) = (
                 prober.clone(),
-                endpoint_within(get("localhost", refused), 1),
+                endpoint_within(get("localhost", refused), 0),
             );
             crowd.spawn(async move { prober.explain(&late, at(), at()).await });
         }

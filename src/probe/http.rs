@@ -1,7 +1,7 @@
 //! One HTTP or HTTPS request over a connection of its own.
 //!
 //! Reading order: this file, [`request`] (what is sent), [`redirect`] (where an answer leads),
-//! [`broken`] (what broke off), [`watched`] (when the request had left us), [`replay`] (an answer
+//! [`mod@broken`] (what broke off), [`watched`] (when the request had left us), [`mod@replay`] (an answer
 //! without a connection).
 
 mod broken;

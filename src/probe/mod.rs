@@ -3,7 +3,7 @@
 //! Reading order: this file, [`http`] (the largest kind of probe; the others are [`tcp`] with
 //! [`starttls`], [`handshake`], [`dns`] and [`icmp`]), then the steps it takes: [`dial`] (name
 //! and connection), [`proxy`], [`tls`] (handshake and certificates), [`body`] (what came, bounded),
-//! [`judge`] (what it means) with [`assert`] and [`cause`], [`control`] (whose fault it was).
+//! [`judge`] (what it means) with [`mod@assert`] and [`cause`], [`control`] (whose fault it was).
 //!
 //! A probe opens a connection of its own, makes exactly one request on it, and closes it. It starts
 //! from failure and proves success. Whether something is late, or down, is not decided here: the

@@ -3,7 +3,7 @@
 //! [`Report`] gathers the numbers, [`page`] decides what is said of them, in order, in blocks that
 //! know no format; [`html`] writes the blocks, [`charts`] draws, [`csv`] lists. No edition can say
 //! more than another, because all are written from the same blocks. Nothing here decides: the
-//! verdict and its figures come from [`sla`](crate::sla), and texts come from [`words`].
+//! verdict and its figures come from [`sla`](crate::sla), and texts come from [`mod@words`].
 
 mod charts;
 mod csv;

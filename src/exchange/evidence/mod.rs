@@ -1,7 +1,7 @@
 //! `vigie-evidence/1`: what a document is, and which one evidence makes.
 //!
 //! [`shape`] is what may stand in one, [`read`] what it means, with every fault named by its place,
-//! and [`write`] the one way to write it.
+//! and [`mod@write`] the one way to write it.
 
 mod read;
 mod shape;

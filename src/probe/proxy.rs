@@ -115,10 +115,7 @@ async fn connect(
             return Err(nonsense());
         }
     }
-    // Nobody may speak before us through the tunnel: what follows the head would be lost.
-    if !head.ends_with(b"\r\n\r\n") {
-        return Err(nonsense());
-    }
+    let nothing_follows = head.ends_with(b"\r\n\r\n");
     let head = String::from_utf8_lossy(&head);
     let mut words = head.split_ascii_whitespace();
     let status = match (words.next(), words.next()) {
@@ -126,7 +123,9 @@ async fn connect(
         _ => None,
     };
     match status {
-        Some(200..=299) => Ok(()),
+        Some(200..=299) if nothing_follows => Ok(()),
+        // Nobody may speak before us through the tunnel: what follows the head would be lost.
+        Some(200..=299) => Err(nonsense()),
         // What proxies say when the other side does not answer them; tinyproxy says 500.
         Some(status @ (500 | 502..=504)) => Err(Ending::failed(
             Fault::Connect,

@@ -10,8 +10,8 @@ pub(super) const REGULAR: &[u8] = include_bytes!("fonts/Inter-Regular.otf");
 pub(super) const SEMI_BOLD: &[u8] = include_bytes!("fonts/Inter-SemiBold.otf");
 pub(super) const FAMILY: &str = "Inter";
 
-/// Stands for a sign that the typeface lacks.
-const MISSING: char = '\u{fffd}';
+/// Stands for a sign that the typeface lacks: a white square, since it lacks U+FFFD too.
+const MISSING: char = '□';
 
 /// Whether reports can show a sign. Control characters they cannot, nor signs that change the
 /// direction of writing, which let a text look like another.
@@ -22,7 +22,7 @@ pub fn shows(sign: char) -> bool {
     !sign.is_control() && !turns && !private && has(sign)
 }
 
-/// `text` with every sign that the typeface lacks replaced by `�`: what came in at run time must
+/// `text` with every sign that the typeface lacks replaced by `□`: what came in at run time must
 /// not keep a report from being written.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     if text.chars().all(shows) {
@@ -50,4 +50,21 @@ fn has(sign: char) -> bool {
             .expect("the bundled font is readable")
     });
     SIGNS.map(sign).is_some_and(|glyph| glyph != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_can_be_shown() {
+        for text in [
+            "Commune de Valfictif",
+            "東京 à l’an 2026",
+            "\u{202e}a\tb\u{fffd}",
+        ] {
+            assert!(printable(text).chars().all(shows), "{text}");
+        }
+        assert_eq!(printable("東京 à Lyon"), "□□ à Lyon");
+    }
 }

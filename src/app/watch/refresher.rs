@@ -67,6 +67,9 @@ pub(super) async fn refresh(
     }
 }
 
+/// About how many observations are recalled at the start, at most.
+const RECALLED_MAX: i64 = 1_000_000;
+
 /// How far back to look, each time, for what other vantages saw: some of it arrives late.
 const OTHERS_MS: i64 = 5 * MINUTE_MS;
 
@@ -116,7 +119,7 @@ fn read_pictures(config: &Config, past: &mut Past, now: Timestamp) -> anyhow::Re
         .filter(|(service, month)| !past.is_of(service, *month))
         .copied()
         .collect();
-    let mut recent = read_recent(&store, &begun, now.plus_ms(-24 * HOUR_MS), now)?;
+    let mut recent = read_recent(&store, &begun, now.plus_ms(-recall_ms(config)), now)?;
     if let StoreConfig::Server(server) = &config.store {
         let known: Vec<(&Service, Month)> = running
             .iter()
@@ -235,6 +238,17 @@ fn days_of(statement: &Statement, month: Month, now: Timestamp) -> Vec<(NaiveDat
             Some((date, statement.ledger.tally_within(known)))
         })
         .collect()
+}
+
+/// How far back the states of endpoints are recalled at the start, in milliseconds: a day, or as
+/// far as about [`RECALLED_MAX`] observations of one vantage reach, so that many endpoints do not
+/// fill the memory.
+fn recall_ms(config: &Config) -> i64 {
+    let endpoints = config.catalog.endpoints();
+    let per_day: i64 = endpoints
+        .map(|(_, endpoint)| 24 * HOUR_MS / endpoint.interval_ms.max(1))
+        .sum();
+    24 * HOUR_MS * RECALLED_MAX / per_day.max(RECALLED_MAX)
 }
 
 /// What was seen of these services in the last hours, for the states and their beginnings.

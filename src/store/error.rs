@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::block::{BlockName, Damage, Place};
-use super::db::DbError;
+use super::db::{self, DbError};
 use super::declaration::DeclarationId;
 use crate::sla::catalog::{PartnerId, ServiceId};
 use crate::sla::window::{Month, Timestamp};
@@ -197,29 +197,37 @@ impl Failure {
 }
 
 pub(super) fn database_error(error: DbError, doing: &'static str, store: &str) -> StoreError {
-    let remedy = match &error {
-        DbError::Held(how) => {
-            return StoreError::InUse {
-                store: store.to_owned(),
-                how: how.clone(),
-                remedy: "stop that one first, or give this one an id of its own (`vantage.id`)",
-            };
-        }
-        DbError::Sqlite(error) => sqlite_remedy(error),
-        DbError::Postgres(error) => postgres_remedy(error),
-        DbError::Unreachable(_) => {
-            ": see that the server runs and can be reached from here (`store.url`)"
-        }
-        DbError::Migration(_) => "",
-        DbError::Damaged(_) => {
-            ": something else than vigie changed the store: see `vigie journal verify`, and restore the last backup"
-        }
-    };
+    if let DbError::Held(how) = error {
+        return StoreError::InUse {
+            store: store.to_owned(),
+            how,
+            remedy: "stop that one first, or give this one an id of its own (`vantage.id`)",
+        };
+    }
+    let remedy = remedy(&error);
     StoreError::Database {
         doing,
         store: store.to_owned(),
         source: error.into(),
         remedy,
+    }
+}
+
+/// What to do, after a colon; empty if nothing general can be said.
+fn remedy(error: &DbError) -> &'static str {
+    match error {
+        DbError::Sqlite(error) => sqlite_remedy(error),
+        DbError::Postgres(error) => db::remedy(error),
+        DbError::Unreachable(_) => {
+            ": see that the server runs and can be reached from here (`store.url`)"
+        }
+        DbError::NoHost(_) => {
+            ": see that one of them runs, takes writes and can be reached from here (`store.url`)"
+        }
+        DbError::Held(_) | DbError::Migration(_) => "",
+        DbError::Damaged(_) => {
+            ": something else than vigie changed the store: see `vigie journal verify`, and restore the last backup"
+        }
     }
 }
 
@@ -240,29 +248,5 @@ fn sqlite_remedy(error: &rusqlite::Error) -> &'static str {
             ": this user must be able to write the file and its directory"
         }
         _ => "",
-    }
-}
-
-fn postgres_remedy(error: &tokio_postgres::Error) -> &'static str {
-    use tokio_postgres::error::SqlState;
-    let Some(code) = error.code() else {
-        return ": see that the server runs, can be reached from here, and speaks as `store.security` says";
-    };
-    if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
-        ": it was opened for reading only, or the server is a copy: name the one that writes in `store.url`"
-    } else if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE {
-        ": it took longer than `store.statement_timeout`; what was saved before is intact"
-    } else if *code == SqlState::DISK_FULL {
-        ": free space on the server's disk; what was saved before is intact"
-    } else if *code == SqlState::TOO_MANY_CONNECTIONS {
-        ": raise the server's `max_connections`; an instance opens a handful"
-    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-        ": the account of `store.url` must own the schema that it writes"
-    } else if code.code().starts_with("28") || *code == SqlState::UNDEFINED_DATABASE {
-        ": correct `store.url` and `store.password`, or create the account and the database"
-    } else if code.code().starts_with("57P") {
-        ": the server is starting or stopping; try again"
-    } else {
-        ""
     }
 }

@@ -171,7 +171,7 @@ impl Store {
             database,
             name,
             path,
-            series: KnownSeries::new(),
+            series: KnownSeries::default(),
             fence: None,
             _lock: lock,
         }

@@ -20,8 +20,23 @@ pub(super) struct Series {
 /// Whose a series is.
 pub(super) type Names = (EndpointId, VantageId);
 
-/// Those met so far.
-pub(super) type KnownSeries = HashMap<Names, Series>;
+/// Those met so far, on one connection.
+#[derive(Debug, Default)]
+pub(super) struct KnownSeries {
+    connection: u64,
+    by_names: HashMap<Names, Series>,
+}
+
+impl KnownSeries {
+    /// Those that can be relied on where `database` is.
+    fn on(&mut self, database: &Database) -> &mut HashMap<Names, Series> {
+        if self.connection != database.connection() {
+            self.connection = database.connection();
+            self.by_names.clear();
+        }
+        &mut self.by_names
+    }
+}
 
 impl Series {
     /// The ticks whose observations may speak from an instant of `window`: so far around it as
@@ -44,7 +59,8 @@ pub(super) fn series_of(
     known: &mut KnownSeries,
     finding: &Finding,
 ) -> db::Result<i64> {
-    let series = match known.entry((finding.endpoint.clone(), finding.vantage.clone())) {
+    let names = (finding.endpoint.clone(), finding.vantage.clone());
+    let series = match known.on(database).entry(names) {
         Entry::Occupied(entry) => entry.into_mut(),
         Entry::Vacant(entry) => entry.insert(find_or_add_series(
             database,

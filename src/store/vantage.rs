@@ -6,6 +6,8 @@
 //! stalled and woke up late changes nothing.
 //!
 //! Lives and leases are reckoned by the database's clock: instances need not agree on the time.
+//! The number is that clock's, too, where it is the higher one: a server that takes the place of
+//! one whose last leases it never heard of gives none of their numbers again.
 
 use super::db::{self, Database, Isolation, Row, values};
 use super::{Store, StoreError, id, instant, optional_instant};
@@ -93,10 +95,11 @@ impl Store {
                 ],
             )?;
             let fence = transaction.first(
-                "INSERT INTO lease (name, holder, fence, expires) VALUES (?1, ?2, 1, ?3)
+                "INSERT INTO lease (name, holder, fence, expires) VALUES (?1, ?2, ?4, ?3)
                  ON CONFLICT (name) DO UPDATE SET
-                     fence = CASE WHEN lease.holder = excluded.holder
-                                  THEN lease.fence ELSE lease.fence + 1 END,
+                     fence = CASE WHEN lease.holder = excluded.holder THEN lease.fence
+                                  WHEN lease.fence < ?4 THEN ?4
+                                  ELSE lease.fence + 1 END,
                      holder = excluded.holder, expires = excluded.expires
                  WHERE lease.holder = excluded.holder OR lease.expires <= ?4
                  RETURNING fence",

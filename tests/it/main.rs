@@ -13,6 +13,7 @@ mod config;
 mod daemon;
 mod dashboards;
 mod demo;
+mod disk;
 mod exchange;
 mod export;
 mod import;

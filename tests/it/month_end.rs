@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::close::Installation;
+use crate::disk::SmallDisk;
 
 fn vigie(installation: &Installation, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
@@ -104,43 +105,12 @@ fn a_closing_that_is_killed_anywhere_is_completed_by_the_next() {
     assert_eq!(installation.revisions("2025-10").len(), 1, "{leftovers:?}");
 }
 
-/// A file system of its own, gone with the test.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(path: PathBuf, options: &str) -> Self {
-        std::fs::create_dir_all(&path).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "vigie-test"])
-            .arg(&path)
-            .status()
-            .unwrap();
-        assert!(mounted.success(), "mount needs root");
-        Self(path)
-    }
-
-    fn grow(&self) {
-        let grown = Command::new("mount")
-            .args(["-o", "remount,size=64m"])
-            .arg(&self.0)
-            .status()
-            .unwrap();
-        assert!(grown.success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[test]
 #[ignore = "needs root, for a small disk: tests/all"]
 fn a_full_disk_leaves_no_document_half_written() {
     let installation = with_letters();
-    let disk = SmallDisk::mount(installation.path("rapports"), "size=256k");
-    let folder = disk.0.join("valfictif/2025-10/particulier-v1");
+    let disk = SmallDisk::new(installation.path("rapports"), "256k");
+    let folder = disk.path().join("valfictif/2025-10/particulier-v1");
     let (done, said) = run(&installation, &["close", "2025-10"]);
     assert!(!done, "{said}");
     assert!(said.contains("write the report"), "{said}");
@@ -157,7 +127,7 @@ fn a_full_disk_leaves_no_document_half_written() {
     let before: Vec<Vec<u8>> = (written.iter())
         .map(|name| std::fs::read(folder.join(name)).unwrap())
         .collect();
-    disk.grow();
+    disk.remount("size=64m");
     check_complete(&installation, &folder);
     for (name, bytes) in written.iter().zip(before) {
         assert!(std::fs::read(folder.join(name)).unwrap() == bytes, "{name}");

@@ -94,6 +94,10 @@ impl Server {
             .arg(USER)
             .arg(&directory);
         check(initdb);
+        Self::start_in(directory)
+    }
+
+    fn start_in(directory: PathBuf) -> Self {
         let mut server = Self {
             directory,
             port: free_port(),
@@ -101,6 +105,57 @@ impl Server {
         };
         server.run();
         server
+    }
+
+    /// A copy of this one that follows it, as a standby of that name.
+    pub(crate) fn copy(&self, name: &str) -> Self {
+        let directory = new_directory();
+        let mut backup = command(programs().join("pg_basebackup"));
+        backup
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .arg("--pgdata")
+            .arg(&directory)
+            .arg("--dbname")
+            .arg(format!(
+                "host=127.0.0.1 port={} user={USER} application_name={name}",
+                self.port
+            ));
+        check(backup);
+        Self::start_in(directory)
+    }
+
+    /// Acknowledges from now on only what the copy of that name has, too.
+    pub(crate) fn wait_for_copy(&self, name: &str) {
+        self.sql(
+            "postgres",
+            &format!("ALTER SYSTEM SET synchronous_standby_names = '{name}';"),
+        );
+        self.sql("postgres", "SELECT pg_reload_conf()");
+        let is_synchronous = format!(
+            "SELECT count(*) FROM pg_stat_replication
+             WHERE application_name = '{name}' AND sync_state = 'sync'"
+        );
+        self.sql_until("a copy in step", "postgres", &is_synchronous, "1");
+    }
+
+    /// Makes a copy the one that writes.
+    pub(crate) fn promote(&self) {
+        assert_eq!(self.sql("postgres", "SELECT pg_promote()"), "t");
+    }
+
+    /// Writes one of its files as its own account.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let mut writer = command("sh")
+            .args(["-c", "umask 077; cat >\"$1\"", "sh"])
+            .arg(self.directory.join(name))
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = writer.stdin.take().unwrap();
+        input.write_all(text.as_bytes()).unwrap();
+        drop(input);
+        assert!(writer.wait().unwrap().success(), "write {name}");
     }
 
     /// Starts it (again) and waits until it takes connections.
@@ -145,6 +200,11 @@ impl Server {
                 .stderr(Stdio::null())
                 .status();
         }
+        // Until it is gone, another one would refuse to start.
+        let process = PathBuf::from("/proc").join(postmaster);
+        while process.exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// A server with nothing in it but a new database, of that name.
@@ -155,15 +215,15 @@ impl Server {
 
     /// The database of that name, recorded into from `vantage`.
     pub(crate) fn store(&self, database: &str, vantage: &str) -> StoreConfig {
-        let url = format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port);
-        store(&url, vantage)
+        store(&url(&[self.port], database), vantage)
     }
 
     /// Runs SQL as somebody who knows nothing of our rules.
     pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
         let mut psql = command(programs().join("psql"));
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(["-p", &self.port.to_string(), "-h"])
+            .arg(&self.directory)
             .args(["-U", USER, "-d", database, "-f", "-"])
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -181,19 +241,49 @@ impl Server {
         );
         String::from_utf8(done.stdout).unwrap().trim().to_owned()
     }
+
+    /// Asks until the answer is the expected one.
+    pub(crate) fn sql_until(&self, what: &str, database: &str, sql: &str, expected: &str) {
+        let mut answer = String::new();
+        for _ in 0..600 {
+            answer = self.sql(database, sql);
+            if answer == expected {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("there never was {what}; at last: {answer}");
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some((mut child, end)) = self.running.take() {
-            drop(end);
-            child.wait().unwrap();
+        match self.running.take() {
+            Some((mut child, end)) => {
+                drop(end);
+                child.wait().unwrap();
+            }
+            // Killed, with nobody to tidy up.
+            None => check({
+                let mut remove = command("rm");
+                remove.arg("-rf").arg(&self.directory);
+                remove
+            }),
         }
     }
 }
 
+/// The address of a database on servers of this machine, the first port first.
+pub(crate) fn url(ports: &[u16], database: &str) -> String {
+    let hosts: Vec<String> = ports
+        .iter()
+        .map(|port| format!("127.0.0.1:{port}"))
+        .collect();
+    format!("postgres://{USER}@{}/{database}", hosts.join(","))
+}
+
 /// A store on the server of `url`, without TLS.
-fn store(url: &str, vantage: &str) -> StoreConfig {
+pub(crate) fn store(url: &str, vantage: &str) -> StoreConfig {
     StoreConfig::Server(Box::new(ServerConfig {
         name: url.to_owned(),
         connection: url.parse().unwrap(),

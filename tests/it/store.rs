@@ -18,12 +18,14 @@ macro_rules! on_both_databases {
 
 mod backup;
 mod block;
+mod failover;
 mod files;
 mod full;
 mod kill;
 mod outbox;
 mod retain;
 mod seal;
+mod secured;
 mod spool;
 mod story;
 mod tampering;

@@ -12,7 +12,7 @@ mod value;
 
 use rusqlite::{Connection, params_from_iter};
 
-pub(super) use postgres::{Found, Postgres, Role};
+pub(super) use postgres::{Found, Postgres, Role, remedy};
 pub(super) use value::{Column, Value, values};
 
 use super::error::Failure;
@@ -33,6 +33,9 @@ pub(super) enum DbError {
     /// There is no connection, or it gives no answer.
     #[error("{0}")]
     Unreachable(String),
+    /// None of several servers took us: each with why.
+    #[error("{}", listed(.0))]
+    NoHost(Vec<(String, DbError)>),
     /// Another instance holds what we asked for.
     #[error("{0}")]
     Held(String),
@@ -41,6 +44,14 @@ pub(super) enum DbError {
     /// A value that the store should not hold.
     #[error("{0}")]
     Damaged(String),
+}
+
+fn listed(refusals: &[(String, DbError)]) -> String {
+    let refusals = refusals.iter();
+    let each: Vec<String> = refusals
+        .map(|(host, why)| format!("{host}: {why}"))
+        .collect();
+    each.join("; ")
 }
 
 /// A value that the store should not hold.
@@ -92,6 +103,15 @@ impl Database {
             let _ = self.batch("ROLLBACK");
         }
         done
+    }
+
+    /// Which connection it is on, counted: whatever was learnt on another may not be so here, as
+    /// when a server that took the place of one that failed lacks the last of what that one had.
+    pub(super) fn connection(&self) -> u64 {
+        match self {
+            Self::Sqlite(_) => 0,
+            Self::Postgres(postgres) => postgres.n_sessions(),
+        }
     }
 
     /// The server's clock; `now` where the database is on this machine.

@@ -15,7 +15,7 @@ mod proxy;
 mod redirects;
 mod route;
 mod tls;
-mod zoo;
+pub(crate) mod zoo;
 
 use std::net::SocketAddr;
 

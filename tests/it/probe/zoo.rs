@@ -151,17 +151,17 @@ impl Guestbook {
 }
 
 /// A private authority, valid from 2020 to 2040.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its key, and its chain as a server presents it.
-pub(super) struct Identity {
+pub(crate) struct Identity {
     pub(super) chain: Vec<CertificateDer<'static>>,
-    pub(super) pem: String,
-    pub(super) key: KeyPair,
+    pub(crate) pem: String,
+    pub(crate) key: KeyPair,
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = params(&[], (2020, 2040));
         params
             .distinguished_name
@@ -170,12 +170,12 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// A certificate for `names`, valid from the first of `years` to the first of the other.
-    pub(super) fn issue(&self, names: &[&str], years: (i32, i32)) -> Identity {
+    pub(crate) fn issue(&self, names: &[&str], years: (i32, i32)) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params(names, years).signed_by(&key, &self.0).unwrap();
         Identity {

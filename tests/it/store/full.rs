@@ -1,52 +1,15 @@
 //! A disk that is full or may not be written: an error that says so, and nothing lost.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use tempfile::TempDir;
 use vigie::sla::observation::Finding;
 use vigie::sla::window::{MINUTE_MS, Window};
 use vigie::store::Store;
 
 use super::{answered, at, endpoint, finding, window};
+use crate::disk::SmallDisk;
 
 const START: &str = "2025-10-01T00:00:00Z";
-
-/// A small file system of its own; it goes away with this.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    fn new(size: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let disk = Self(directory);
-        disk.mount(&["-t", "tmpfs", "-o", &format!("size={size}"), "vigie-test"]);
-        disk
-    }
-
-    fn mount(&self, args: &[&str]) {
-        let done = Command::new("mount").args(args).arg(self.path()).status();
-        assert!(done.unwrap().success(), "mount {args:?}");
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Takes all the room that is left; removing the file gives it back.
-    fn fill(&self) -> PathBuf {
-        let filler = self.path().join("filler");
-        let full = fs::write(&filler, vec![1; 64 << 20]).unwrap_err();
-        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
-        filler
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.path()).status();
-    }
-}
 
 fn batch(first_minute: i64) -> Vec<Finding> {
     (first_minute..first_minute + 600)
@@ -75,7 +38,8 @@ fn n_observations(store: &Store) -> usize {
 #[test]
 #[ignore = "needs to mount a small file system: tests/all"]
 fn a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_room() {
-    let disk = SmallDisk::new("4m");
+    let directory = tempfile::tempdir().unwrap();
+    let disk = SmallDisk::new(directory.path().join("disk"), "4m");
     let path = disk.path().join("vigie.db");
     let mut store = Store::open(&path).unwrap();
     store.append(&batch(0)).unwrap();
@@ -117,18 +81,19 @@ fn a_full_disk_loses_nothing_and_the_store_goes_on_when_there_is_room() {
 #[test]
 #[ignore = "needs to mount a small file system: tests/all"]
 fn a_read_only_disk_is_said_to_be_one() {
-    let disk = SmallDisk::new("4m");
+    let directory = tempfile::tempdir().unwrap();
+    let disk = SmallDisk::new(directory.path().join("disk"), "4m");
     let path = disk.path().join("vigie.db");
     let mut store = Store::open(&path).unwrap();
     store.append(&batch(0)).unwrap();
     drop(store);
-    disk.mount(&["-o", "remount,ro"]);
+    disk.remount("ro");
     let refused = Store::open(&path).unwrap_err().to_string();
     assert!(refused.contains("vigie.db"), "{refused}");
     assert!(
         refused.contains("must be able to write the file and its directory"),
         "{refused}"
     );
-    disk.mount(&["-o", "remount,rw"]);
+    disk.remount("rw");
     assert_eq!(n_observations(&Store::open(&path).unwrap()), 600);
 }

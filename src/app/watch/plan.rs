@@ -145,6 +145,7 @@ impl Shift {
         tasks.push(tokio::spawn(retain_daily(
             Arc::clone(&config),
             clock.clone(),
+            lead.clone(),
             stopped.clone(),
         )));
         if let Some(mailer) = plan.mailer {

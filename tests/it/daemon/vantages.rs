@@ -12,9 +12,9 @@ use vigie::app::watch;
 use vigie::clock::{Clock, ManualClock};
 use vigie::config::{Config, StoreConfig};
 use vigie::sla::catalog::VantageId;
-use vigie::sla::observation::{Outcome, Void};
+use vigie::sla::observation::{Finding, Observation, Outcome, Trace, Void};
 use vigie::sla::window::{Timestamp, Window};
-use vigie::store::Store;
+use vigie::store::{ActionKind, Instance, Store};
 
 use super::{
     Running, Target, ask_until, endpoints, installation, load, run_here, run_here_at, series,
@@ -112,6 +112,66 @@ async fn vantages_share_a_database() {
     };
     assert_eq!(who_saw(0), ["lyon", "paris"]);
     assert_eq!(who_saw(1), ["paris"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: tests/all"]
+async fn only_the_leader_removes_what_is_past_its_retention() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = Target::start().await;
+    let server = Server::start();
+    server.new_database("evidence");
+    let config = config(directory.path(), &target, &server, "paris");
+    let mut store = Store::open_beside(&config.store).unwrap();
+    let long_ago: Timestamp = "2001-01-01T00:00:00Z".parse().unwrap();
+    let id = config.catalog.services[0].endpoints[0].id.clone();
+    store
+        .append(&[Finding {
+            endpoint: id.clone(),
+            vantage: config.vantage.clone(),
+            observation: Observation {
+                tick: long_ago,
+                at: long_ago,
+                outcome: Outcome::Void(Void::NotExecuted),
+            },
+            trace: Trace::default(),
+        }])
+        .unwrap();
+    store.seal_all(Timestamp::MAX).unwrap();
+    let lyon = Instance {
+        vantage: VantageId::new("lyon").unwrap(),
+        began: long_ago,
+    };
+    store.sign_of_life(&lyon, long_ago).unwrap();
+    server.sql("evidence", "UPDATE lease SET expires = 1000 * expires");
+
+    let daemon = run_here(&config).await;
+    probes(&daemon).await;
+    let knows_lyon = |text: &str| {
+        let seen = series(text, "vigie_vantage_last_seen_timestamp_seconds");
+        (seen.len() == 2).then_some(())
+    };
+    ask_until("both vantages", &daemon.url("/metrics"), knows_lyon).await;
+    let day = Window::new(long_ago, long_ago.plus_ms(86_400_000)).unwrap();
+    let is_kept = || {
+        store
+            .observations(&id, day)
+            .is_ok_and(|seen| !seen.is_empty())
+    };
+    assert!(is_kept(), "Lyon leads, and has removed nothing");
+    server.sql("evidence", "UPDATE lease SET expires = 0");
+    ask_until("its removal", &daemon.url("/healthz"), |_| {
+        (!is_kept()).then_some(())
+    })
+    .await;
+    daemon.stop().await;
+    let applied = store
+        .journal_entries(100)
+        .unwrap()
+        .into_iter()
+        .filter(|entry| entry.kind == ActionKind::RetentionApplied.code())
+        .count();
+    assert_eq!(applied, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,11 @@
 //! Method: targets on loopback that we start and stop, the daemon in this process or as a child,
 //! and its pages, asked again and again until they say what they must (or too often).
 
+mod cable;
+mod cut;
+mod disk;
+mod failover;
+mod killed;
 mod outage;
 mod reload;
 mod vantages;

@@ -1,0 +1,56 @@
+//! The daemon while the way to its database is cut, so that nobody is told.
+//!
+//! Goal: calls come to an end, probing and showing go on, and what was seen is handed in
+//! afterwards, in order and once. Method: a real PostgreSQL behind a cable that swallows.
+
+use std::time::Duration;
+
+use vigie::config::StoreConfig;
+use vigie::store::Store;
+
+use super::cable::Cable;
+use super::outage::{check_no_hole, config, handed_in, n_spooled, probed_after};
+use super::{Target, ask_until, check_shown_is_stored, run_here, status};
+use crate::postgres::{self, Server};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: tests/all"]
+async fn a_cut_network_holds_up_nothing_but_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = Target::start().await;
+    let server = Server::start();
+    server.new_database("evidence");
+    let cable = Cable::to(server.port).await;
+    let mut store = postgres::store(&postgres::url(&[cable.port], "evidence"), "main");
+    if let StoreConfig::Server(server) = &mut store {
+        server.connect_timeout = Duration::from_secs(1);
+        server.statement_timeout = Duration::from_secs(1);
+    }
+    let config = config(directory.path(), &target, store);
+
+    let daemon = run_here(&config).await;
+    let mut last = probed_after(&daemon, None).await;
+    for _ in 0..2 {
+        cable.cut();
+        for _ in 0..3 {
+            // It shows what is on its own disk meanwhile.
+            last = probed_after(&daemon, Some(last)).await;
+        }
+        assert!(n_spooled(directory.path()) > 0);
+        cable.mend();
+        handed_in(&daemon.url, directory.path()).await;
+    }
+    let shown = ask_until("its status", &daemon.url("/api/status"), status).await;
+    assert_eq!(shown.store.lost, 0);
+    daemon.stop().await;
+
+    let store = Store::open_reader(&config.store).unwrap();
+    check_shown_is_stored(&shown, &store, "after it all");
+    check_no_hole(&config, &store);
+    // Rows lie in the order in which they came.
+    let in_disorder = "SELECT count(*) FROM (
+                           SELECT tick, lag(tick) OVER (PARTITION BY series ORDER BY ctid) AS before
+                           FROM fresh
+                       ) AS rows WHERE tick <= before";
+    assert_eq!(server.sql("evidence", in_disorder), "0");
+}

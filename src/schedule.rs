@@ -29,8 +29,10 @@ const TAKEN_MAX: usize = 8;
 pub struct Tick {
     /// Whom to ask.
     pub endpoint: EndpointId,
-    /// The instant on its grid; at or before the present.
+    /// The instant, on its grid or of a confirmation; at or before the present.
     pub at: Timestamp,
+    /// The tick of the failure that it is to confirm, if it is beside the grid.
+    pub confirms: Option<Timestamp>,
 }
 
 /// Ticks of one endpoint that passed without being handed out.
@@ -265,6 +267,8 @@ struct Row {
     failing: bool,
     /// Ticks beside the grid that confirm the run's first failure, in order.
     confirmations: VecDeque<Timestamp>,
+    /// The tick of that failure.
+    confirms: Option<Timestamp>,
     /// When to look at it next.
     wake: Timestamp,
 }
@@ -283,6 +287,7 @@ impl Row {
             confirmation: planned.confirmation,
             failing: false,
             confirmations: VecDeque::new(),
+            confirms: None,
             wake: grid.at(newest),
         }
     }
@@ -347,6 +352,7 @@ impl Row {
                 due.ticks.push(Tick {
                     endpoint: self.id.clone(),
                     at,
+                    confirms: confirming.and(self.confirms),
                 });
             }
             _ => {}
@@ -382,6 +388,7 @@ impl Row {
         self.failing = true;
         let idx = self.grid.index_at(failed);
         let regular = self.grid.at(idx + 1);
+        self.confirms = Some(failed);
         // Each has its whole interval to end in before the next tick.
         self.confirmations = (1..=i64::from(confirmation.probes.get()))
             .map(|nth| failed.plus_ms(nth * confirmation.interval_ms))

@@ -16,6 +16,8 @@ pub fn limits(config: &Config, store: &Store, now: Timestamp) -> anyhow::Result<
         evidence_months,
         journal_months,
         contacts_months,
+        // A number, which the store keeps to by itself.
+        failures_in_full: _,
     } = config.retention;
     let evidence_before = before(now, evidence_months);
     let contacts_before = before(now, contacts_months);

@@ -75,7 +75,8 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             };
             print(format!("{mark} {:<24} {}\n", endpoint.id, outcome(finding)))?;
         } else {
-            print(describe(endpoint, *at, finding, explanation))?;
+            let told = describe(endpoint, *at, finding, explanation);
+            print(format!("{}  {}\n{told}", endpoint.id, endpoint.probe))?;
         }
     }
     let n_asked = seen.len();

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::sla::catalog::Endpoint;
-use crate::sla::explanation::{Certificate, Explanation, Hop};
+use crate::sla::explanation::{Explanation, Hop, Tls};
 use crate::sla::observation::{Finding, Outcome, Phases, Stage};
 use crate::sla::window::Timestamp;
+use crate::store::explanation_json;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -16,7 +17,7 @@ pub(super) fn describe(
     finding: &Finding,
     explanation: &Explanation,
 ) -> String {
-    let mut text = format!("{}  {}\n", endpoint.id, endpoint.probe);
+    let mut text = String::new();
     match finding.observation.outcome {
         Outcome::Answered {
             latency_us,
@@ -46,8 +47,16 @@ pub(super) fn describe(
     if let Some(cause) = &finding.trace.cause {
         text.push_str(&format!("  the service's own error code: {cause}\n"));
     }
+    if let Some(failed) = finding.trace.confirms {
+        text.push_str(&format!("  asked to confirm the failure of {failed}\n"));
+    }
     for hop in &explanation.hops {
         describe_hop(&mut text, hop, at);
+    }
+    if let Some(end) = finding.trace.certificate_not_after
+        && explanation.hops.iter().all(|hop| hop.tls.is_none())
+    {
+        text.push_str(&format!("  certificate valid until {end}\n"));
     }
     if let Some(us) = explanation.evaluate_us {
         text.push_str(&format!(
@@ -67,38 +76,58 @@ pub(super) fn describe(
 /// One connection: where to, over which protocols, which certificates, and how long each stage
 /// took.
 fn describe_hop(text: &mut String, hop: &Hop, at: Timestamp) {
-    text.push_str(&format!("  {}", hop.url));
-    if let Some(address) = hop.address {
-        text.push_str(&format!(" at {address}"));
+    for miss in &hop.misses {
+        text.push_str(&format!("  {miss}\n"));
     }
-    if let Some(version) = &hop.http_version {
-        text.push_str(&format!(", {version}"));
+    let mut facts = Vec::new();
+    match (hop.url.as_str(), hop.address) {
+        ("", None) => {}
+        ("", Some(address)) => facts.push(format!("at {address}")),
+        (url, None) => facts.push(url.to_owned()),
+        (url, Some(address)) => facts.push(format!("{url} at {address}")),
     }
-    if let Some(status) = hop.status {
-        text.push_str(&format!(", status {status}, {} bytes", hop.body_bytes));
+    facts.extend(hop.http_version.clone());
+    facts.extend(hop.status.map(|status| format!("status {status}")));
+    if hop.body_bytes > 0 {
+        facts.push(format!("{} bytes", hop.body_bytes));
     }
-    text.push('\n');
+    if !facts.is_empty() {
+        text.push_str(&format!("  {}\n", facts.join(", ")));
+    }
     if let Some(tls) = &hop.tls {
-        if let (Some(version), Some(suite)) = (&tls.version, &tls.cipher_suite) {
-            text.push_str(&format!("  {version}, {suite}\n"));
-        }
-        for certificate in &tls.chain {
-            let end = certificate
-                .not_after
-                .map_or("an unreadable date".to_owned(), |end| {
-                    let days = end.since(at).div_euclid(DAY_MS);
-                    format!("{end} ({days} days)")
-                });
-            text.push_str(&format!(
-                "  certificate of {}, by {}, valid until {end}\n",
-                certificate.subject, certificate.issuer
-            ));
-        }
+        describe_tls(text, tls, at);
+    }
+    for (name, value) in &hop.headers {
+        text.push_str(&format!("  {name}: {value}\n"));
     }
     describe_phases(text, &hop.phases);
 }
 
-pub(super) fn describe_phases(text: &mut String, phases: &Phases) {
+fn describe_tls(text: &mut String, tls: &Tls, at: Timestamp) {
+    if let (Some(version), Some(suite)) = (&tls.version, &tls.cipher_suite) {
+        text.push_str(&format!("  {version}, {suite}\n"));
+    }
+    for certificate in &tls.chain {
+        let end = certificate
+            .not_after
+            .map_or("an unreadable date".to_owned(), |end| {
+                let days = end.since(at).div_euclid(DAY_MS);
+                format!("{end} ({days} days)")
+            });
+        text.push_str(&format!(
+            "  certificate of {}, by {}, valid until {end}\n",
+            certificate.subject, certificate.issuer
+        ));
+    }
+    let verdict = match (tls.refusal, tls.verified_not_after) {
+        (Some(fault), _) => format!("refused ({})", fault.code()),
+        (None, Some(_)) => "trusted".to_owned(),
+        (None, None) => return,
+    };
+    text.push_str(&format!("  certificates {verdict}\n"));
+}
+
+fn describe_phases(text: &mut String, phases: &Phases) {
     const WIDTH: u64 = 40;
     let total_us: u32 = Stage::ALL
         .iter()
@@ -139,7 +168,7 @@ pub(super) fn outcome(finding: &Finding) -> String {
 
 /// The same as JSON. Instants are RFC 3339 in UTC, durations whole microseconds; what was not
 /// reached is absent or null.
-pub(super) fn finding_json(finding: &Finding) -> Value {
+fn finding_json(finding: &Finding) -> Value {
     let trace = &finding.trace;
     let (outcome, code, latency_us) = match finding.observation.outcome {
         Outcome::Answered { latency_us, .. } => ("answered", None, Some(latency_us)),
@@ -161,6 +190,7 @@ pub(super) fn finding_json(finding: &Finding) -> Value {
         "phases_us": phases_json(&trace.phases),
         "certificate_not_after": trace.certificate_not_after.map(|end| end.to_string()),
         "retry_after_ms": trace.retry_after_ms,
+        "confirms": trace.confirms.map(|tick| tick.to_string()),
     })
 }
 
@@ -168,52 +198,10 @@ pub(super) fn finding_json(finding: &Finding) -> Value {
 pub(super) fn probe_json(endpoint: &Endpoint, finding: &Finding, seen: &Explanation) -> Value {
     let mut value = finding_json(finding);
     value["asked"] = endpoint.probe.to_string().into();
-    value["duration_us"] = seen.duration_us.into();
-    value["evaluate_us"] = seen.evaluate_us.into();
-    value["hops"] = seen.hops.iter().map(hop_json).collect();
-    value["assertions"] = seen
-        .assessments
-        .iter()
-        .map(|one| {
-            json!({
-                "subject": one.subject,
-                "found": one.found,
-                "test": one.test,
-                "holds": one.holds,
-            })
-        })
-        .collect();
+    if let (Value::Object(value), Value::Object(seen)) = (&mut value, explanation_json(seen)) {
+        value.extend(seen);
+    }
     value
-}
-
-fn hop_json(hop: &Hop) -> Value {
-    let tls = hop.tls.as_ref().map(|tls| {
-        json!({
-            "version": tls.version,
-            "cipher_suite": tls.cipher_suite,
-            "chain": tls.chain.iter().map(certificate_json).collect::<Vec<_>>(),
-        })
-    });
-    json!({
-        "url": hop.url,
-        "address": hop.address.map(|address| address.to_string()),
-        "http_version": hop.http_version,
-        "status": hop.status,
-        "body_bytes": hop.body_bytes,
-        "phases_us": phases_json(&hop.phases),
-        "tls": tls,
-    })
-}
-
-fn certificate_json(certificate: &Certificate) -> Value {
-    json!({
-        "subject": certificate.subject,
-        "issuer": certificate.issuer,
-        "self_signed": certificate.self_signed,
-        "names": certificate.names,
-        "not_before": certificate.not_before.map(|at| at.to_string()),
-        "not_after": certificate.not_after.map(|at| at.to_string()),
-    })
 }
 
 fn phases_json(phases: &Phases) -> Value {

@@ -1,13 +1,18 @@
 //! `vigie trace`: why an endpoint failed the last times.
 
-use super::seen::{describe_phases, finding_json, outcome};
+use std::borrow::Cow;
+
+use super::seen::{describe, probe_json};
 use super::{ConfigPlace, Failure, exit, open_reader, print};
 use crate::app::load::unknown;
+use crate::sla::explanation::{Explanation, Hop};
+use crate::sla::observation::{Finding, Phases};
 
 /// Show what was seen the last times an endpoint did not answer as expected
 ///
-/// Read from the store, newest first: when, from where, what came of it and why, the address, and
-/// how long each stage took. `vigie probe` shows even more, of one probe now.
+/// Read from the store, newest first, and shown as `vigie probe` would have shown it then. Of the
+/// last failures all is kept (`retention.failures_in_full`); of older ones what came of it and why,
+/// the address, and how long each stage took.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The endpoint's id, as in the configuration
@@ -30,8 +35,9 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let traces = open_reader(&config)?
         .traces(&endpoint.id, args.last)
         .map_err(Failure::system)?;
+    let seen = |finding| probe_json(endpoint, finding, &in_full_or_short(finding));
     if args.json {
-        let json: serde_json::Value = traces.iter().map(finding_json).collect();
+        let json: serde_json::Value = traces.iter().map(seen).collect();
         print(format!("{json:#}\n"))?;
         return Ok(exit::OK);
     }
@@ -41,22 +47,29 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     }
     for finding in &traces {
         let (at, vantage) = (finding.observation.at, &finding.vantage);
-        let mut text = format!("\n{at} from {vantage}: {}\n", outcome(finding));
-        if let Some(cause) = &finding.trace.cause {
-            text.push_str(&format!("  the service's own error code: {cause}\n"));
-        }
-        if let Some(address) = finding.trace.address {
-            text.push_str(&format!("  at {address}"));
-            if let Some(status) = finding.trace.status {
-                text.push_str(&format!(", status {status}"));
-            }
-            text.push('\n');
-        }
-        if let Some(end) = finding.trace.certificate_not_after {
-            text.push_str(&format!("  certificate valid until {end}\n"));
-        }
-        describe_phases(&mut text, &finding.trace.phases);
-        print(text)?;
+        let explanation = in_full_or_short(finding);
+        let told = describe(endpoint, at, finding, &explanation);
+        print(format!("\n{at} from {vantage}\n{told}"))?;
     }
     Ok(exit::OK)
+}
+
+/// What was kept of a failure; of one that was kept in short, the connection that it ended with.
+fn in_full_or_short(finding: &Finding) -> Cow<'_, Explanation> {
+    let trace = &finding.trace;
+    if let Some(explanation) = &trace.explanation {
+        return Cow::Borrowed(explanation);
+    }
+    let asked = trace.address.is_some() || trace.phases != Phases::default();
+    let hop = asked.then(|| Hop {
+        address: trace.address,
+        status: trace.status,
+        phases: trace.phases,
+        ..Hop::default()
+    });
+    Cow::Owned(Explanation {
+        hops: hop.into_iter().collect(),
+        duration_us: u32::try_from(trace.phases.total_us()).unwrap_or(u32::MAX),
+        ..Explanation::default()
+    })
 }

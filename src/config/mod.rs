@@ -281,6 +281,9 @@ pub struct RetentionConfig {
     pub journal_months: Option<u32>,
     /// Letters, with the mailboxes they went to, after the partner's last connection.
     pub contacts_months: Option<u32>,
+    /// How many of the last failures of an endpoint, seen from one vantage, are kept in full; at
+    /// least 1. A number, and not a time.
+    pub failures_in_full: usize,
 }
 
 /// Why there is no configuration.

@@ -85,6 +85,7 @@ pub(super) struct Retention {
     pub(super) evidence: Given<Keep>,
     pub(super) journal: Given<Keep>,
     pub(super) contacts: Given<Keep>,
+    pub(super) failures_in_full: Given<NonZeroU32>,
 }
 
 pub(super) struct Probing {
@@ -446,6 +447,7 @@ fn retention(table: &Table<'_>) -> Retention {
         evidence: table.optional("evidence"),
         journal: table.optional("journal"),
         contacts: table.optional("contacts"),
+        failures_in_full: table.optional("failures_in_full"),
     }
 }
 

@@ -156,7 +156,6 @@ pub(super) async fn connect(
     addresses: &[SocketAddr],
     trail: &mut Trail,
 ) -> Result<TcpStream, Ending> {
-    let mut misses = Vec::new();
     let mut all_without_route = true;
     for (tried, &address) in addresses.iter().enumerate() {
         trail.hop.address = Some(address);
@@ -168,7 +167,7 @@ pub(super) async fn connect(
             Ok(socket) => socket,
             // A kernel without this address family has no route either.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                misses.push(format!("{address}: {error}"));
+                trail.hop.misses.push(format!("{address}: {error}"));
                 continue;
             }
             Err(error) => {
@@ -202,11 +201,11 @@ pub(super) async fn connect(
                     ));
                 }
                 io::ErrorKind::NetworkUnreachable => {
-                    misses.push(format!("no route to {address}"));
+                    trail.hop.misses.push(format!("no route to {address}"));
                 }
                 kind => {
                     all_without_route = false;
-                    misses.push(match kind {
+                    trail.hop.misses.push(match kind {
                         io::ErrorKind::ConnectionRefused => {
                             format!("connection refused by {address}")
                         }
@@ -221,14 +220,14 @@ pub(super) async fn connect(
             },
             Err(_elapsed) => {
                 all_without_route = false;
-                misses.push(format!(
+                trail.hop.misses.push(format!(
                     "no connection to {address} within {} ms",
                     share.as_millis()
                 ));
             }
         }
     }
-    let message = match misses.as_slice() {
+    let message = match trail.hop.misses.as_slice() {
         [only] => only.clone(),
         several => format!("{}: {}", quoted(host), several.join(", ")),
     };

@@ -101,7 +101,8 @@ async fn conclude(
 
     let mut ending = match exchanged {
         Ok(Ok(answer)) => {
-            let judgement = judge::answer(probe, &prepared.assertions, answer, trail.sends_secret);
+            let (assertions, sent_secret) = (&prepared.assertions, trail.sends_secret);
+            let judgement = judge::answer(probe, assertions, answer, &trail.headers, sent_secret);
             trail.judged(judgement.assessments);
             trail.trace.cause = judgement.cause;
             if let (Some(401), Some(tokens)) = (trail.hop.status, &prepared.tokens) {
@@ -112,6 +113,9 @@ async fn conclude(
         Ok(Err(ending)) => ending,
         Err(_elapsed) => without_body(probe, trail).unwrap_or_else(|| timed_out(trail)),
     };
+    if !ending.is_good() {
+        trail.tell_headers();
+    }
     let token = token.map(Token::secret);
     for secret in prepared.secrets.iter().chain(token) {
         let secret = secret.expose_secret();
@@ -169,7 +173,7 @@ async fn follow(
             return Ok(answer);
         }
         visited.push((leg.method.clone(), leg.url.clone()));
-        let next = redirected(asking, leg, &answer)?;
+        let next = redirected(asking, leg, answer.status, &trail.headers)?;
         let shown = quoted(&next.url.without_query());
         if visited.contains(&(next.method.clone(), next.url.clone())) {
             let message = format!("the redirects lead in a circle, back to {shown}");
@@ -353,12 +357,12 @@ async fn receive(
             .and_then(|value| value.to_str().ok())
             .and_then(|text| judge::retry_after_ms(text, at));
     }
+    let is_encoded = head.headers.contains_key(CONTENT_ENCODING);
+    trail.headers = head.headers;
     let expected = probe.expected_statuses.contains(status);
     // A body that nobody will look at is counted, not kept.
-    let keep = !expected
-        || head.headers.contains_key(CONTENT_ENCODING)
-        || asking.prepared.assertions.want_body()
-        || probe.json.is_some();
+    let keep =
+        !expected || is_encoded || asking.prepared.assertions.want_body() || probe.json.is_some();
 
     let mut body = Vec::new();
     let mut is_whole = true;
@@ -387,7 +391,6 @@ async fn receive(
     Ok(Answer {
         status,
         version: head.version,
-        headers: head.headers,
         body,
         is_whole,
         // Through a proxy, the address that answered is not known.

@@ -20,7 +20,6 @@ use crate::sla::window::Timestamp;
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) version: Version,
-    pub(super) headers: HeaderMap,
     /// As it came.
     pub(super) body: Vec<u8>,
     /// Whether that is all of it.
@@ -45,10 +44,11 @@ pub(super) fn answer(
     probe: &HttpProbe,
     assertions: &Assertions,
     answer: Answer,
+    headers: &HeaderMap,
     sent_secret: bool,
 ) -> Judgement {
     let is_expected = probe.expected_statuses.contains(answer.status);
-    let codings = answer.headers.get_all(CONTENT_ENCODING).iter();
+    let codings = headers.get_all(CONTENT_ENCODING).iter();
     let content_encoding = codings
         .filter_map(|value| value.to_str().ok())
         .collect::<Vec<_>>()
@@ -65,7 +65,7 @@ pub(super) fn answer(
         .filter(|_| wants_json)
         .and_then(|body| serde_json::from_slice::<Json>(body).ok());
     let facts = Facts {
-        headers: Some(&answer.headers),
+        headers: Some(headers),
         body: body.as_deref().ok(),
         json: json.as_ref(),
         certificate_days: answer.certificate_days,

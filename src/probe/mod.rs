@@ -233,7 +233,9 @@ impl Prober {
     /// endpoint's timeout, after a silence plus the two seconds that control targets may take.
     /// Dropping the future ends the connection too.
     pub async fn probe(&self, endpoint: &Endpoint, tick: Timestamp, at: Timestamp) -> Finding {
-        self.explain(endpoint, tick, at).await.0
+        let (mut finding, explanation) = self.explain(endpoint, tick, at).await;
+        finding.trace.explanation = Some(Arc::new(explanation));
+        finding
     }
 
     /// The same as [`probe`](Self::probe), and everything that was seen on the way.

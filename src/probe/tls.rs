@@ -97,8 +97,12 @@ pub(super) async fn handshake(
     let was_asked = identity.was_asked.load(Ordering::Acquire);
     let chain = seen.presented.as_ref();
     let chain = chain.map_or_else(Vec::new, |presented| presented.chain.clone());
-    let done = done.map_err(|error| match &seen.refusal {
-        Some(refusal) => refused(refusal, chain.first(), &terms.name.to_str()),
+    let refusal = seen
+        .refusal
+        .as_ref()
+        .map(|refusal| refused(refusal, chain.first(), &terms.name.to_str()));
+    let done = done.map_err(|error| match &refusal {
+        Some((fault, message)) => Ending::failed(Fault::Tls(*fault), message),
         None => broken(&error, address, was_asked),
     });
     let agreed = done.as_ref().ok().map(|stream| stream.get_ref().1);
@@ -124,6 +128,7 @@ pub(super) async fn handshake(
             .presented
             .filter(|_| is_trusted)
             .and_then(|presented| presented.verified_not_after),
+        refusal: refusal.map(|(fault, _)| fault),
         asks_for_certificate: was_asked,
     };
     (done, tls)
@@ -134,8 +139,12 @@ fn pretty_version(name: &str) -> String {
     name.replace('_', ".")
 }
 
-/// A handshake that failed because of the certificate.
-fn refused(refusal: &CertificateError, leaf: Option<&Certificate>, expected: &str) -> Ending {
+/// Why a handshake failed because of the certificate.
+fn refused(
+    refusal: &CertificateError,
+    leaf: Option<&Certificate>,
+    expected: &str,
+) -> (TlsFault, String) {
     let day = |instant: Option<Timestamp>| {
         instant.map_or_else(
             || "an unknown date".to_owned(),
@@ -143,7 +152,7 @@ fn refused(refusal: &CertificateError, leaf: Option<&Certificate>, expected: &st
         )
     };
     let self_signed = leaf.is_some_and(|leaf| leaf.self_signed);
-    let (fault, message) = match refusal {
+    match refusal {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
             TlsFault::Expired,
             // An intermediate may be what expired: then the leaf's own date would mislead.
@@ -190,8 +199,7 @@ fn refused(refusal: &CertificateError, leaf: Option<&Certificate>, expected: &st
             TlsFault::Handshake,
             format!("the certificate was refused: {other}"),
         ),
-    };
-    Ending::failed(Fault::Tls(fault), message)
+    }
 }
 
 /// The first names of a certificate.

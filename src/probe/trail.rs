@@ -2,9 +2,29 @@
 
 use std::time::{Duration, Instant};
 
+use hyper::header::{self, HeaderMap, HeaderName};
+
+use super::cut;
 use super::http::Marks;
 use crate::sla::explanation::{Assessment, Explanation, Hop};
 use crate::sla::observation::{Phases, Stage, Trace};
+
+/// The headers of an answer that people look at when something is wrong.
+const TELLING: [HeaderName; 13] = [
+    header::LOCATION,
+    header::RETRY_AFTER,
+    header::WWW_AUTHENTICATE,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CACHE_CONTROL,
+    header::AGE,
+    header::DATE,
+    header::SERVER,
+    header::VIA,
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("x-correlation-id"),
+];
 
 /// The steps of one probe so far.
 pub(super) struct Trail {
@@ -23,6 +43,8 @@ pub(super) struct Trail {
     earlier: Vec<Hop>,
     /// The connection under way.
     pub(super) hop: Hop,
+    /// The headers of its answer.
+    pub(super) headers: HeaderMap,
     /// Whether the request under way carries a secret.
     pub(super) sends_secret: bool,
     /// Whether we are still on the way to our own proxy.
@@ -46,6 +68,7 @@ impl Trail {
             assessments: Vec::new(),
             earlier: Vec::new(),
             hop: Hop::default(),
+            headers: HeaderMap::new(),
             sends_secret: false,
             before_proxy: false,
             trace: Trace::default(),
@@ -88,7 +111,24 @@ impl Trail {
         self.close(self.idle_since);
         self.under_way = None;
         self.marks = Marks::default();
+        self.tell_headers();
         self.earlier.push(std::mem::take(&mut self.hop));
+    }
+
+    /// Puts the answer's headers that matter on the connection under way.
+    pub(super) fn tell_headers(&mut self) {
+        let headers = std::mem::take(&mut self.headers);
+        for name in &TELLING {
+            for value in headers.get_all(name) {
+                let value = String::from_utf8_lossy(value.as_bytes());
+                // Where a redirect leads may carry what opens a door, as any query may.
+                let shown = match value.split_once(['?', '#']) {
+                    Some((address, _)) if name == header::LOCATION => address,
+                    _ => &value,
+                };
+                self.hop.headers.push((name.to_string(), cut(shown)));
+            }
+        }
     }
 
     /// Ends the exchange: what follows is not part of the latency. A second call does nothing.
@@ -128,6 +168,8 @@ impl Trail {
         trace.address = self.hop.address;
         trace.status = self.hop.status;
         let mut hops = self.earlier;
+        // It is kept for a while: no more room than it takes.
+        hops.reserve_exact(1);
         hops.push(self.hop);
         trace.phases = sum(&hops);
         let ended = self.ended.unwrap_or(self.began);
@@ -141,14 +183,19 @@ impl Trail {
         (trace, explanation)
     }
 
-    /// Hides `secret` in what the service said.
+    /// Hides `secret` in what the service said, and in where it led us.
     pub(super) fn mask(&mut self, secret: &str) {
-        for assessment in &mut self.assessments {
-            if let Some(found) = &mut assessment.found
-                && found.contains(secret)
-            {
-                *found = found.replace(secret, "***");
-            }
+        let found = self
+            .assessments
+            .iter_mut()
+            .filter_map(|one| one.found.as_mut());
+        let hops = self.earlier.iter_mut().chain([&mut self.hop]);
+        let heard = hops.flat_map(|hop| {
+            let values = hop.headers.iter_mut().map(|(_, value)| value);
+            values.chain([&mut hop.url])
+        });
+        for text in found.chain(heard) {
+            hide(secret, text);
         }
     }
 
@@ -173,6 +220,24 @@ fn latency_us(elapsed_us: u128) -> u32 {
         .unwrap_or(u32::MAX)
         .min(u32::MAX / STEP_US)
         * STEP_US
+}
+
+/// Takes `secret` out of `text`, also its beginning where the text was cut in the middle of it.
+fn hide(secret: &str, text: &mut String) {
+    const TOLD_MIN: usize = 4;
+    if text.contains(secret) {
+        *text = text.replace(secret, "***");
+    }
+    let Some(whole) = text.strip_suffix('…') else {
+        return;
+    };
+    let begins = secret
+        .char_indices()
+        .map(|(at, c)| &secret[..at + c.len_utf8()]);
+    let cut_off = begins.rev().find(|beginning| whole.ends_with(beginning));
+    if let Some(beginning) = cut_off.filter(|beginning| beginning.len() >= TOLD_MIN) {
+        *text = format!("{}***…", &whole[..whole.len() - beginning.len()]);
+    }
 }
 
 fn micros(elapsed: Duration) -> u32 {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::observation::Phases;
+use super::observation::{Phases, TlsFault};
 use super::window::Timestamp;
 
 /// Everything that one probe saw.
@@ -46,14 +46,19 @@ impl fmt::Display for Assessment {
 pub struct Hop {
     /// What was asked, without the query.
     pub url: String,
-    /// The address we connected to.
+    /// The address we connected to, or tried last.
     pub address: Option<SocketAddr>,
+    /// The addresses that were tried in vain, each in a few words.
+    pub misses: Vec<String>,
     /// What the TLS handshake showed, also when it failed.
     pub tls: Option<Tls>,
     /// The version of HTTP that was spoken (`HTTP/1.1`).
     pub http_version: Option<String>,
     /// The status that was answered.
     pub status: Option<u16>,
+    /// Headers of the answer that people look at when something is wrong; none of an answer that
+    /// was expected.
+    pub headers: Vec<(String, String)>,
     /// Bytes of body that came.
     pub body_bytes: usize,
     /// How long each stage took.
@@ -72,6 +77,8 @@ pub struct Tls {
     /// When the first of the certificates ends that lead from the leaf to a trusted authority;
     /// absent where none does.
     pub verified_not_after: Option<Timestamp>,
+    /// Why its certificate was refused; absent if it was trusted, or none came.
+    pub refusal: Option<TlsFault>,
     /// Whether the server asked who we are.
     pub asks_for_certificate: bool,
 }

@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::catalog::{EndpointId, VantageId};
 use super::condensed::{Condensed, Unbroken};
+use super::explanation::Explanation;
 use super::window::{Timestamp, Window};
 
 /// What one probe saw.
@@ -236,7 +238,8 @@ impl Stage {
         }
     }
 
-    fn from_code(code: &str) -> Option<Self> {
+    /// The one that [`code`](Self::code) names so.
+    pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|stage| stage.code() == code)
     }
 }
@@ -270,7 +273,8 @@ impl TlsFault {
         }
     }
 
-    fn from_code(code: &str) -> Option<Self> {
+    /// The one that [`code`](Self::code) names so.
+    pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|fault| fault.code() == code)
     }
 }
@@ -460,6 +464,11 @@ pub struct Trace {
     /// How long the service asked us to leave it alone (`Retry-After`), in milliseconds; at most a
     /// day.
     pub retry_after_ms: Option<i64>,
+    /// The tick of the failure that this probe was to confirm, if it was asked for that.
+    pub confirms: Option<Timestamp>,
+    /// Everything that was seen; absent where nothing was asked, and of a failure that was kept in
+    /// short only.
+    pub explanation: Option<Arc<Explanation>>,
 }
 
 /// How long each stage took, in microseconds; a stage that was not reached is absent, the one

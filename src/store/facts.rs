@@ -1,17 +1,18 @@
-//! Observations, the traces of failures, and missed ticks.
+//! Observations and missed ticks.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
 
 use super::block::Hour;
 use super::db::{self, Database, Row, Value, damaged, values};
 use super::error::Failure;
 use super::observations::ticks_sealed;
-use super::series::{find_or_add_series, late_ms, series_of, series_of_endpoint};
-use super::{Parcel, StatementNumber, Store, StoreError, id, instant, optional_instant, outcome};
+use super::series::{find_or_add_series, late_ms, series_of};
+use super::{
+    Parcel, StatementNumber, Store, StoreError, id, instant, optional_instant, outcome, traces,
+};
 use crate::sla::catalog::{EndpointId, VantageId};
-use crate::sla::observation::{Finding, MissCause, Observation, Outcome, Phases, Trace};
+use crate::sla::observation::{Finding, MissCause, Observation};
 use crate::sla::window::{Timestamp, Window};
 
 /// What became of a batch.
@@ -43,12 +44,14 @@ pub struct Missed {
 impl Store {
     /// Keeps findings: all of them, or none if there is an error. An observation whose endpoint,
     /// vantage and tick are kept already counts once, as first written, so a batch may be handed
-    /// in again. Unless the answer was the expected one, its trace is kept as well.
+    /// in again. Unless the answer was the expected one, its trace is kept as well, in full as long as
+    /// it is among the last of its endpoint and vantage.
     ///
     /// # Errors
     /// What the database says.
     pub fn append(&mut self, findings: &[Finding]) -> Result<Appended, StoreError> {
         let mut series = std::mem::take(&mut self.series);
+        let in_full = self.in_full;
         let appended = self.append_to("append observations", |transaction| {
             let ids: Vec<i64> = findings
                 .iter()
@@ -59,10 +62,7 @@ impl Store {
                 let all = ids.iter().zip(findings).zip(&is_new);
                 all.filter(|(_, is_new)| **is_new).map(|(one, _)| one)
             };
-            let traces = new_ones()
-                .filter(|(_, finding)| !is_as_expected(finding.observation.outcome))
-                .map(|(series, finding)| trace_values(*series, finding));
-            transaction.execute_many(INSERT_TRACE, traces.collect())?;
+            traces::append(transaction, new_ones(), in_full)?;
             if let Some((statement, evidence_end)) = settled(transaction)? {
                 let late = new_ones()
                     .filter(|(_, finding)| finding.observation.at < evidence_end)
@@ -121,39 +121,6 @@ impl Store {
             }
         }
         Ok(seen)
-    }
-
-    /// The `last` findings about `endpoint`, from all vantages, that were not the expected
-    /// answer; the newest tick first.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn traces(&self, endpoint: &EndpointId, last: usize) -> Result<Vec<Finding>, StoreError> {
-        self.read("read traces", |snapshot| {
-            let mut findings = Vec::new();
-            for (vantage, series) in series_of_endpoint(snapshot, endpoint)? {
-                snapshot.for_each(
-                    "SELECT tick, late_ms, outcome, detail,
-                            resolve_us, connect_us, tls_us, processing_us, transfer_us,
-                            address, status, cause, message, certificate_not_after, retry_after_ms,
-                            auth_us, write_us, chain_not_after, verified_not_after
-                     FROM trace WHERE series = ?1 ORDER BY tick DESC LIMIT ?2",
-                    &values![series.id, last],
-                    |row| {
-                        findings.push(Finding {
-                            endpoint: endpoint.clone(),
-                            vantage: vantage.clone(),
-                            observation: observation(row, 0)?,
-                            trace: trace(row)?,
-                        });
-                        Ok(())
-                    },
-                )?;
-            }
-            findings.sort_by_key(|finding| std::cmp::Reverse(finding.observation.tick));
-            findings.truncate(last);
-            Ok(findings)
-        })
     }
 
     /// From the first to the last tick of any observation, both included; nothing if there is no
@@ -296,14 +263,6 @@ impl Store {
     }
 }
 
-/// Whether there is nothing to ask about it.
-fn is_as_expected(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::Answered { partial, .. } => !partial,
-        Outcome::Failed(_) | Outcome::Void(_) => false,
-    }
-}
-
 const INSERT_LATE: &str = "INSERT INTO late (series, tick, statement) VALUES (?1, ?2, ?3)";
 
 /// The number of the last statement, and how far the evidence of any reaches.
@@ -375,54 +334,6 @@ fn append_observations(
     Ok(is_new)
 }
 
-const INSERT_TRACE: &str = "INSERT INTO trace (
-        series, tick, late_ms, outcome, detail,
-        resolve_us, connect_us, tls_us, processing_us, transfer_us,
-        address, status, cause, message, certificate_not_after, retry_after_ms,
-        auth_us, write_us, chain_not_after, verified_not_after
-    ) VALUES
-    (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
-
-fn trace_values(series: i64, finding: &Finding) -> Vec<Value> {
-    let observation = &finding.observation;
-    // Field by field: a new one is not forgotten.
-    let Trace {
-        phases,
-        address,
-        status,
-        cause,
-        message,
-        certificate_not_after,
-        chain_not_after,
-        verified_not_after,
-        retry_after_ms,
-    } = &finding.trace;
-    let (outcome, detail) = outcome::to_columns(observation.outcome);
-    values![
-        series,
-        observation.tick.unix_ms(),
-        late_ms(observation),
-        outcome,
-        detail,
-        phases.resolve_us,
-        phases.connect_us,
-        phases.tls_us,
-        phases.processing_us,
-        phases.transfer_us,
-        address.map(|address| address.to_string()),
-        *status,
-        cause.as_ref(),
-        message,
-        certificate_not_after.map(Timestamp::unix_ms),
-        *retry_after_ms,
-        phases.auth_us,
-        phases.write_us,
-        chain_not_after.map(Timestamp::unix_ms),
-        verified_not_after.map(Timestamp::unix_ms),
-    ]
-    .into()
-}
-
 /// The observation in `tick, late_ms, outcome, detail`, beginning at `column`.
 pub(super) fn observation(row: &Row<'_>, column: usize) -> db::Result<Observation> {
     let tick = instant(row, column)?;
@@ -437,36 +348,5 @@ pub(super) fn observation(row: &Row<'_>, column: usize) -> db::Result<Observatio
         tick,
         at: tick.plus_ms(late_ms),
         outcome,
-    })
-}
-
-/// The trace after the observation's four columns.
-fn trace(row: &Row<'_>) -> db::Result<Trace> {
-    let address: Option<String> = row.get(9)?;
-    let address = match address {
-        Some(text) => {
-            let parsed: Result<SocketAddr, _> = text.parse();
-            Some(parsed.map_err(|_| damaged(format!("`{text}` is not an address")))?)
-        }
-        None => None,
-    };
-    Ok(Trace {
-        phases: Phases {
-            auth_us: row.get(15)?,
-            resolve_us: row.get(4)?,
-            connect_us: row.get(5)?,
-            tls_us: row.get(6)?,
-            write_us: row.get(16)?,
-            processing_us: row.get(7)?,
-            transfer_us: row.get(8)?,
-        },
-        address,
-        status: row.get(10)?,
-        cause: row.get(11)?,
-        message: row.get(12)?,
-        certificate_not_after: optional_instant(row, 13)?,
-        chain_not_after: optional_instant(row, 17)?,
-        verified_not_after: optional_instant(row, 18)?,
-        retry_after_ms: row.get(14)?,
     })
 }

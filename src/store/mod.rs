@@ -23,6 +23,7 @@ pub mod block;
 mod db;
 mod declaration;
 mod error;
+mod explanation;
 mod facts;
 mod import;
 mod journal;
@@ -38,6 +39,7 @@ mod series;
 mod server;
 mod spool;
 mod statement;
+mod traces;
 mod usage;
 mod vantage;
 mod verify;
@@ -52,6 +54,7 @@ use aws_lc_rs::digest;
 
 pub use declaration::{Decision, Declaration, DeclarationFilter, DeclarationId, NewDeclaration};
 pub use error::StoreError;
+pub use explanation::explanation_json;
 pub use facts::{Appended, Missed};
 pub use import::Import;
 pub use journal::{Action, ActionKind, JournalCheck, JournalEntry, JournalFault};
@@ -64,6 +67,7 @@ pub use retain::{Limits, Removed};
 pub use seal::Sealed;
 pub use spool::{Kept, Spool};
 pub use statement::{NewBasis, NewStatement, Saved, SavedBasis, SavedStatement, StatementNumber};
+pub use traces::IN_FULL;
 pub use usage::UsageEntry;
 pub use vantage::{Instance, Presence, VantageNow};
 pub use verify::{BlockFault, EvidenceCheck};
@@ -87,6 +91,8 @@ pub struct Store {
     series: KnownSeries,
     /// The number of the leader that we write as; absent: as nobody special.
     fence: Option<i64>,
+    /// See [`with_failures_in_full`](Self::with_failures_in_full).
+    in_full: usize,
     /// Held as long as we record.
     _lock: Option<File>,
 }
@@ -173,6 +179,7 @@ impl Store {
             path,
             series: KnownSeries::default(),
             fence: None,
+            in_full: IN_FULL,
             _lock: lock,
         }
     }

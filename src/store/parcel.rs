@@ -3,10 +3,13 @@
 //! The bytes are JSON: they live for the length of an outage, and whoever looks into a spool
 //! wants to read it. An outcome stands in its two numbers, as in the store.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::explanation::Written as WrittenExplanation;
 use super::facts::Missed;
-use super::outcome;
+use super::{outcome, traces};
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Finding, MissCause, Observation, Phases, Trace};
 use crate::sla::window::Timestamp;
@@ -89,6 +92,10 @@ struct WrittenTrace {
     /// Of the leaf, of the chain as sent, of the chain as verified.
     not_after: [Option<i64>; 3],
     retry_after_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    explanation: Option<WrittenExplanation>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -112,7 +119,7 @@ impl WrittenFinding {
             at: finding.observation.at.unix_ms(),
             outcome,
             detail,
-            trace: (finding.trace != Trace::default()).then(|| WrittenTrace::new(&finding.trace)),
+            trace: (finding.trace != Trace::default()).then(|| WrittenTrace::new(finding)),
         }
     }
 
@@ -134,7 +141,7 @@ impl WrittenFinding {
 }
 
 impl WrittenTrace {
-    fn new(trace: &Trace) -> Self {
+    fn new(finding: &Finding) -> Self {
         // Field by field: a new one is not forgotten.
         let Trace {
             phases:
@@ -155,7 +162,11 @@ impl WrittenTrace {
             chain_not_after,
             verified_not_after,
             retry_after_ms,
-        } = trace;
+            confirms,
+            explanation,
+        } = &finding.trace;
+        let is_asked_about = !traces::is_as_expected(finding.observation.outcome);
+        let explanation = explanation.as_deref().filter(|_| is_asked_about);
         Self {
             phases_us: [
                 *auth_us,
@@ -177,6 +188,8 @@ impl WrittenTrace {
             ]
             .map(|end| end.map(Timestamp::unix_ms)),
             retry_after_ms: *retry_after_ms,
+            confirms: confirms.map(Timestamp::unix_ms),
+            explanation: explanation.map(WrittenExplanation::new),
         }
     }
 
@@ -216,6 +229,12 @@ impl WrittenTrace {
             chain_not_after: instant(chain)?,
             verified_not_after: instant(verified)?,
             retry_after_ms: self.retry_after_ms,
+            confirms: instant(self.confirms)?,
+            // What was observed stands without it.
+            explanation: self
+                .explanation
+                .and_then(|written| written.read().ok())
+                .map(Arc::new),
         })
     }
 }

@@ -231,6 +231,10 @@ fn remove_evidence(transaction: &Database, series: i64, hour: i64) -> Result<(),
         )?;
     }
     let before = values![series, hour * HOUR_MS];
+    transaction.execute(
+        "DELETE FROM explanation WHERE series = ?1 AND tick < ?2",
+        &before,
+    )?;
     transaction.execute("DELETE FROM trace WHERE series = ?1 AND tick < ?2", &before)?;
     transaction.execute(
         "DELETE FROM missed WHERE series = ?1 AND last_tick < ?2",

@@ -9,6 +9,13 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use vigie::sla::catalog::{EndpointId, VantageId};
+use vigie::sla::explanation::{Assessment, Explanation, Hop};
+use vigie::sla::observation::{Fault, Finding, Observation, Outcome, Phases, Trace};
+use vigie::sla::window::Timestamp;
+use vigie::store::Store;
 
 use crate::close::Installation;
 
@@ -540,6 +547,79 @@ fn echo(status: &'static str) -> SocketAddr {
         }
     });
     address
+}
+
+/// A failure that was kept in full is shown as `vigie probe` would have shown it; one that was kept
+/// in short is still shown.
+#[test]
+fn the_last_failures_are_shown_as_they_were_seen() {
+    let place = Place::new();
+    let tick: Timestamp = "2025-10-31T12:00:00Z".parse().unwrap();
+    let failure = |tick, trace| Finding {
+        endpoint: EndpointId::new("socle").unwrap(),
+        vantage: VantageId::new("paris-1").unwrap(),
+        observation: Observation {
+            tick,
+            at: tick,
+            outcome: Outcome::Failed(Fault::Content),
+        },
+        trace,
+    };
+    let short = Trace {
+        message: "the body is not JSON".to_owned(),
+        address: Some("192.0.2.7:443".parse().unwrap()),
+        status: Some(200),
+        phases: Phases {
+            connect_us: Some(2_500),
+            ..Phases::default()
+        },
+        ..Trace::default()
+    };
+    let full = Trace {
+        message: "the assertion does not hold".to_owned(),
+        confirms: Some(tick),
+        explanation: Some(Arc::new(Explanation {
+            hops: vec![Hop {
+                url: "https://api.example/ping".to_owned(),
+                status: Some(200),
+                headers: vec![("server".to_owned(), "nginx".to_owned())],
+                ..Hop::default()
+            }],
+            assessments: vec![Assessment {
+                subject: "$.status".to_owned(),
+                found: Some("maintenance".to_owned()),
+                test: "== \"ok\"".to_owned(),
+                holds: false,
+            }],
+            ..Explanation::default()
+        })),
+        ..Trace::default()
+    };
+    place
+        .say(&["trace", "socle", "--last", "1"])
+        .check(0, &["socle  GET http"]);
+    let mut store = Store::open(&place.path("vigie.db")).unwrap();
+    let findings = [failure(tick, short), failure(tick.plus_ms(5_000), full)];
+    store.append(&findings).unwrap();
+    drop(store);
+    let said = place.say(&["trace", "socle", "--last", "2"]);
+    said.check(
+        0,
+        &[
+            "2025-10-31T12:00:05.000Z from paris-1\n  failed (content): the assertion does not hold\n",
+            "  asked to confirm the failure of 2025-10-31T12:00:00.000Z\n",
+            "  https://api.example/ping, status 200\n  server: nginx\n",
+            "  ✗ $.status (maintenance) == \"ok\"\n",
+            "2025-10-31T12:00:00.000Z from paris-1\n  failed (content): the body is not JSON\n",
+            "  at 192.0.2.7:443, status 200\n  connect         2.500 ms  █",
+        ],
+    );
+    let json = place.say(&["trace", "socle", "--last", "2", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json[0]["assertions"][0]["found"], "maintenance");
+    assert_eq!(json[0]["hops"][0]["headers"][0][1], "nginx");
+    assert_eq!(json[1]["hops"][0]["phases_us"]["connect"], 2_500);
+    assert_eq!(json.as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -383,6 +383,18 @@ fn the_first_failure_of_a_run_is_confirmed_on_ticks_of_their_own() {
     ] {
         assert_eq!(asked_s(schedule(), begin, outcome), expected, "{what}");
     }
+    // Only those beside the grid say what they confirm, and all of a run the same.
+    let mut down = schedule();
+    let mut told = Vec::new();
+    let mut now = begin;
+    while told.len() < 4 {
+        for tick in down.due(now).ticks {
+            down.finished(&tick.endpoint, BAD);
+            told.push(tick.confirms);
+        }
+        now = down.next_wake().expect("an endpoint");
+    }
+    assert_eq!(told, [None, Some(begin), Some(begin), None]);
     // After a restart in the middle of an outage, its next failure is confirmed anew.
     let again = Schedule::new([confirming("a")], &[(id("a"), begin)], begin.plus_ms(1));
     assert_eq!(asked_s(again, begin, |_| BAD)[..4], [0, 15, 30, 60]);

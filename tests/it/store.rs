@@ -29,6 +29,7 @@ mod secured;
 mod spool;
 mod story;
 mod tampering;
+mod traces;
 mod vantages;
 
 use std::path::{Path, PathBuf};

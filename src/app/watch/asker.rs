@@ -52,7 +52,12 @@ pub(super) async fn ask(
         if !due.missed.is_empty() {
             asker.hand_over(Note::Missed(due.missed));
         }
-        for Tick { endpoint, at } in due.ticks {
+        for Tick {
+            endpoint,
+            at,
+            confirms,
+        } in due.ticks
+        {
             let Some(whom) = list.endpoints.get(&endpoint) else {
                 continue;
             };
@@ -73,7 +78,9 @@ pub(super) async fn ask(
                 let _permit = permits.acquire_owned().await;
                 let begin = asker.clock.now();
                 asker.metrics.started(begin.since(at));
-                prober.probe(&whom, at, begin).await
+                let mut finding = prober.probe(&whom, at, begin).await;
+                finding.trace.confirms = confirms;
+                finding
             });
             asked.insert(task.id(), (endpoint, at));
         }

@@ -254,16 +254,18 @@ fn tell_reloading() {
 }
 
 fn open_store(config: &Config) -> anyhow::Result<Keeping> {
+    let in_full = config.retention.failures_in_full;
     match &config.store {
         StoreConfig::File(path) => {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)
                     .with_context(|| format!("create the store's folder `{}`", folder.display()))?;
             }
-            Ok(Keeping::Near(Box::new(Store::open(&config.store)?)))
+            let store = Store::open(&config.store)?.with_failures_in_full(in_full);
+            Ok(Keeping::Near(Box::new(store)))
         }
         StoreConfig::Server(server) => {
-            let store = Store::open(&config.store)?;
+            let store = Store::open(&config.store)?.with_failures_in_full(in_full);
             let spool = Spool::open(&server.spool, SPOOL_BYTES_MAX)?;
             Ok(Keeping::Far(Box::new(Far::new(store, spool)?)))
         }

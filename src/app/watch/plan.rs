@@ -80,6 +80,10 @@ impl Plan {
             ("vantage.id", config.vantage == in_force.vantage),
             ("web.listen", config.web == in_force.web),
             ("metrics", config.metrics == in_force.metrics),
+            (
+                "retention.failures_in_full",
+                config.retention.failures_in_full == in_force.retention.failures_in_full,
+            ),
         ] {
             ensure!(
                 same,

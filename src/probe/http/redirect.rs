@@ -4,24 +4,28 @@ use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, LOCATION, PROXY_AUTHORIZATION};
 
-use super::super::judge::Answer;
 use super::super::{Ending, quoted};
 use super::Asking;
 use super::request::Leg;
 use crate::sla::catalog::Url;
 use crate::sla::observation::{Fault, Void};
 
-/// The request that `answer` leads to. What is meant for one origin is not sent to another.
-pub(super) fn redirected(asking: Asking<'_>, leg: &Leg, answer: &Answer) -> Result<Leg, Ending> {
+/// The request that an answer of this `status` leads to. What is meant for one origin is not sent to
+/// another.
+pub(super) fn redirected(
+    asking: Asking<'_>,
+    leg: &Leg,
+    status: u16,
+    answered: &HeaderMap,
+) -> Result<Leg, Ending> {
     let Asking {
         trust,
         probe,
         prepared,
         ..
     } = asking;
-    let status = answer.status;
     let nowhere = |why: String| Ending::failed(Fault::Redirect, format!("status {status} {why}"));
-    let Some(location) = answer.headers.get(LOCATION) else {
+    let Some(location) = answered.get(LOCATION) else {
         return Err(nowhere("without `Location`".to_owned()));
     };
     let location = String::from_utf8_lossy(location.as_bytes());

@@ -634,6 +634,52 @@ async fn a_secret_is_never_shown_not_even_when_the_service_repeats_it() {
     assert!(!format!("{finding:?}").contains("s3cr3t"));
 }
 
+/// What is kept of a failure for later holds no secret, wherever the service put it, also where a
+/// long value was cut in the middle of it.
+#[tokio::test]
+async fn what_is_kept_of_a_failure_shows_its_headers_and_no_secret() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "s3cr3t-value-of-some-length").unwrap();
+    let padding = "p".repeat(50);
+    let address = answers(response(
+        "500 Oh",
+        &format!(
+            "Server: s3cr3t-value-of-some-length\r\nVia: {padding}s3cr3t-value-of-some-length\r\n\
+             Set-Cookie: session=1\r\nRetry-After: 7\r\n\
+             Location: /s3cr3t-value-of-some-length?code=hidden\r\n"
+        ),
+        r#"{"detail":"s3cr3t-value-of-some-length"}"#,
+    ))
+    .await;
+    let mut probe = get("127.0.0.1", address);
+    probe.headers = vec![secret_header("X-Api-Key", secret.path())];
+    probe.assertions = assertions(&[r#"$.detail == "x""#]);
+    let finding = ask(&endpoint(probe)).await;
+    let explanation = finding.trace.explanation.as_ref().unwrap();
+    let headers: Vec<_> = explanation.hops[0]
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    assert_eq!(
+        headers,
+        [
+            "location: /***",
+            "retry-after: 7",
+            "content-length: 40",
+            "server: ***",
+            &format!("via: {padding}***…"),
+        ]
+    );
+    let shown: Vec<_> = explanation
+        .assessments
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(shown, ["status (500) in 200", r#"$.detail (***) == "x""#]);
+    assert!(!format!("{finding:?}").contains("s3cr3t"), "{finding:?}");
+}
+
 #[tokio::test]
 async fn what_is_missing_here_is_found_before_asking_and_is_no_fault_of_the_service() {
     let address = answers(response("200 OK", "", "")).await;

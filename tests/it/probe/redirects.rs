@@ -60,6 +60,10 @@ async fn each_redirect_is_a_connection_of_its_own_and_all_of_them_are_told() {
             (format!("{origin}/c"), Some(200))
         ]
     );
+    // Where a redirect led is told; of the answer that was expected, nothing more.
+    let location = ("location".to_owned(), "b/../c".to_owned());
+    assert!(hops[0].headers.contains(&location), "{hops:?}");
+    assert_eq!(hops[1].headers, []);
     assert_eq!(finding.trace.status, Some(200));
     for stage in vigie::sla::observation::Stage::ALL {
         let parts: Vec<u32> = hops.iter().filter_map(|hop| hop.phases.of(stage)).collect();

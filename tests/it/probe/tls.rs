@@ -9,7 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
-use vigie::sla::observation::Stage;
+use vigie::sla::observation::{Fault, Stage};
 
 use super::zoo::{
     Authority, Guestbook, Identity, hang, read_request, response, self_signed, serve, serve_tls,
@@ -123,6 +123,11 @@ async fn each_bad_certificate_has_a_fault_of_its_own() {
             format!("{not_after}-01-01T00:00:00+00:00"),
             "{what}"
         );
+        let explanation = finding.trace.explanation.as_ref().unwrap();
+        let seen = explanation.hops[0].tls.as_ref().unwrap();
+        let told = seen.refusal.map(|fault| Fault::Tls(fault).to_string());
+        let refused = (expected != "answered").then(|| expected.to_owned());
+        assert_eq!(told, refused, "{what}");
         assert!(finding.trace.phases.of(Stage::Tls).unwrap() > 0, "{what}");
         assert_eq!(
             finding.trace.phases.of(Stage::Processing).is_some(),

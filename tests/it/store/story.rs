@@ -102,6 +102,8 @@ fn full_trace(n: u32) -> Trace {
         chain_not_after: Some(at("2026-01-30T12:00:00Z")),
         verified_not_after: None,
         retry_after_ms: Some(86_400_000),
+        confirms: Some(at("2025-10-01T00:00:00Z")),
+        explanation: None,
     }
 }
 

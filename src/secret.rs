@@ -30,6 +30,22 @@ pub enum SecretError {
     },
 }
 
+impl SecretError {
+    /// What is kept at `place` is no good: it is `what`, which also says what would be right.
+    pub fn unfit(place: &SecretPlace, what: &'static str) -> Self {
+        match place {
+            SecretPlace::File(path) => Self::File {
+                path: path.clone(),
+                reason: format!("it is {what}"),
+            },
+            SecretPlace::Env(variable) => Self::Variable {
+                variable: variable.clone(),
+                what,
+            },
+        }
+    }
+}
+
 /// The secret kept at `place`.
 ///
 /// # Errors

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 
 use anyhow::bail;
 
-use super::load::{membership, unknown};
-use crate::config::Config;
+use super::load::{find_service, membership, unknown};
+use crate::config::{Config, UsageConfig};
+use crate::import::ImportError;
+use crate::import::prometheus::{Counter, count};
 use crate::import::usage::Count;
 use crate::report::Usage;
 use crate::sla::catalog::{PartnerId, ServiceId};
@@ -86,6 +88,91 @@ fn entry(
         n_successes: count.n_successes,
         source: source.to_owned(),
     })
+}
+
+/// What a server counted of one service in one month.
+pub struct Counted {
+    /// Of the partners that the configuration knows.
+    pub counts: Vec<Count>,
+    /// The others, as the server names them.
+    pub strangers: Vec<String>,
+}
+
+/// Asks a server how the partners of a service used it in `month`.
+///
+/// # Errors
+/// A server that cannot be reached or refuses, or that does not give one count per partner.
+pub async fn ask(
+    config: &Config,
+    usage: &UsageConfig,
+    month: Month,
+) -> Result<Counted, ImportError> {
+    let length = format!("{}s", month.window().length_ms() / 1_000);
+    let counted = async |expression: &str| {
+        count(&Counter {
+            url: &usage.url,
+            expression: &expression.replace("$month", &length),
+            label: &usage.label,
+            at: month.window().end(),
+            authorization: usage.authorization.as_ref(),
+            ca_file: usage.ca_file.as_deref(),
+        })
+        .await
+    };
+    let calls = counted(&usage.calls).await?;
+    let mut successes = counted(&usage.successes).await?;
+    let mut counts = Vec::new();
+    let mut strangers = Vec::new();
+    for (partner, n_calls) in calls {
+        if config.catalog.partner(&partner).is_none() {
+            strangers.push(partner);
+            continue;
+        }
+        counts.push(Count {
+            place: format!("partner `{partner}`"),
+            // A counter that never counted has no series.
+            n_successes: successes.remove(&partner).unwrap_or(0),
+            partner,
+            service: usage.service.to_string(),
+            month: month.to_string(),
+            n_calls,
+        });
+    }
+    Ok(Counted { counts, strangers })
+}
+
+/// Takes in how a service was used in `month`, by the partners that were connected and of whom
+/// nothing is known yet: neither a count, which somebody may have taken in by hand, nor a
+/// statement, whose report stays as it is. Tells how many counts are new; asks nobody if nothing
+/// is missing or the month is not over.
+///
+/// # Errors
+/// A server that does not answer as it should, a count that cannot be meant, or the store.
+pub async fn take_in(
+    config: &Config,
+    store: &mut Store,
+    usage: &UsageConfig,
+    month: Month,
+    who: &str,
+    now: Timestamp,
+) -> anyhow::Result<usize> {
+    let service = find_service(config, usage.service.as_str())?;
+    let mut missing = BTreeSet::new();
+    for partner in &config.catalog.partners {
+        if !membership(partner, service, month.window()).is_empty()
+            && (store.usage(&partner.id, &service.id, &month.to_string())?).is_none()
+            && store.statement(&partner.id, &service.id, month)?.is_none()
+        {
+            missing.insert(partner.id.as_str());
+        }
+    }
+    if missing.is_empty() || month.window().end() > now {
+        return Ok(0);
+    }
+    let mut counted = ask(config, usage, month).await?.counts;
+    counted.retain(|count| missing.contains(count.partner.as_str()));
+    let entries = entries(config, now, &counted, &usage.source)?;
+    Ok(store.save_usage(&entries, who, now)?)
 }
 
 /// How `partner` used `service` in `month`, as its report shows it.

@@ -5,11 +5,16 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{ConfigPlace, Failure, exit, open_beside, print, whoami};
+use super::{ConfigPlace, Failure, exit, open_beside, print, runtime, whoami};
 use crate::app::close::{Closed, Done, Kind, Order, close};
 use crate::app::letters::Addressees;
+use crate::app::load::find_service;
+use crate::app::usage::take_in;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::exchange::Difference;
+use crate::sla::window::Month;
+use crate::store::Store;
 
 /// Settle a month, save its statements and write its reports
 ///
@@ -59,6 +64,9 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         kind,
         who: &who,
     };
+    if kind == Kind::Final {
+        count_calls(&config, &mut store, &order)?;
+    }
     let bar = progress_bar("reports");
     let closed = close(
         &config,
@@ -84,6 +92,28 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         | Done::DryRun => true,
     });
     Ok(if all_stand { exit::OK } else { exit::NEGATIVE })
+}
+
+/// Takes in how services were used, where the configuration says how that is counted. What cannot
+/// be had keeps no month from being closed.
+fn count_calls(config: &Config, store: &mut Store, order: &Order<'_>) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    for usage in &config.usage {
+        let service = find_service(config, usage.service.as_str()).map_err(Failure::input)?;
+        let Ok(month) = Month::parse(order.month, service.zone()) else {
+            // The closing says what is wrong with it.
+            return Ok(());
+        };
+        let now = Clock::System.now();
+        if let Err(failure) = runtime.block_on(take_in(config, store, usage, month, order.who, now))
+        {
+            eprintln!(
+                "note: the reports say that the calls of `{}` were not measured: failed to {failure:#}",
+                usage.service
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A bar on standard error, if that is a terminal.

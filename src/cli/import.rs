@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::exchange::hex;
 use crate::import::{ImportError, Range, Readout, csv, kuma, prometheus};
+use crate::sla::catalog::SecretPlace;
 use crate::sla::observation::Outcome;
 use crate::sla::statement::Statement;
 use crate::sla::window::{Timestamp, Window, parse_duration_ms, show_duration_ms};
@@ -158,6 +159,7 @@ pub(super) fn refused(error: ImportError) -> Failure {
         | ImportError::Several { .. }
         | ImportError::Nothing { .. }
         | ImportError::Query { .. }
+        | ImportError::Authorization(_)
         | ImportError::Future { .. } => Failure::input(error),
     }
 }
@@ -214,13 +216,14 @@ fn ask_prometheus(
         ),
         None => None,
     };
+    let authorization = args.authorization_file.clone().map(SecretPlace::File);
     let query = prometheus::Query {
         url: &args.url,
         expression: args.query.trim(),
         latency: args.latency.as_deref().map(str::trim),
         step_ms,
         window,
-        authorization_file: args.authorization_file.as_deref(),
+        authorization: authorization.as_ref(),
         ca_file: args.ca_file.as_deref(),
     };
     let bar = progress_bar("pieces read");

@@ -9,7 +9,7 @@ use super::{ConfigPlace, Failure, exit, open_beside, open_reader, print, runtime
 use crate::app::letters::{Post, Round, message, send_due};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::mail::{Mailer, Sender};
+use crate::mail::{Dkim, Mailer, Sender};
 use crate::sla::catalog::PartnerId;
 use crate::store::{LetterFilter, LetterId, LetterState, SavedLetter, Store};
 
@@ -41,6 +41,8 @@ enum Command {
     },
     /// Send what is due now, without waiting for the daemon
     Send,
+    /// Print the DNS record that lets receivers check the signature of letters (DKIM)
+    DkimRecord,
     /// Put letters that were sent or given up back into the outbox
     Resend {
         /// Their numbers, from `vigie letters list`
@@ -99,6 +101,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         }
         Command::Preview { id, output } => preview(&config, *id, output.as_ref()),
         Command::Send => send(&config),
+        Command::DkimRecord => dkim_record(&config),
         Command::Resend { ids, failed } => resend(&config, ids, failed.as_deref()),
     }
 }
@@ -226,6 +229,17 @@ fn send(config: &Config) -> Result<u8, Failure> {
     } else {
         exit::NEGATIVE
     })
+}
+
+fn dkim_record(config: &Config) -> Result<u8, Failure> {
+    let dkim = config.mail.dkim.as_ref().ok_or_else(|| {
+        Failure::input(anyhow!(
+            "print the record of the key that signs letters: `dkim` is not set in [mail]"
+        ))
+    })?;
+    let dkim = Dkim::from_config(dkim).map_err(Failure::input)?;
+    print(format!("{}\n", dkim.record().map_err(Failure::input)?))?;
+    Ok(exit::OK)
 }
 
 fn resend(config: &Config, ids: &[u32], failed: Option<&str>) -> Result<u8, Failure> {

@@ -8,11 +8,11 @@ use clap::Subcommand;
 use super::import::refused;
 use super::{ConfigPlace, Failure, exit, open_beside, open_reader, print, runtime, whoami};
 use crate::app::load::find_service;
-use crate::app::usage::entries;
+use crate::app::usage::{ask, entries};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::import::prometheus::{Counter, count};
+use crate::config::{Config, UsageConfig};
 use crate::import::usage::{Count, read};
+use crate::sla::catalog::SecretPlace;
 use crate::sla::window::Month;
 
 /// Take in how partners used a service, for their reports
@@ -52,37 +52,43 @@ struct ImportArgs {
 
 /// The counters of a Prometheus server, or of anything that speaks its query API
 ///
-/// Both expressions give one series per partner, with its id in a label, and are worked out at
-/// the end of the month. `$month` stands for the month's length: `sum by (partner)
-/// (increase(http_requests_total{code!~"5.."}[$month]))`. Series of partners that are not in the
-/// configuration are named and left out.
+/// Without options, what the configuration says in `[service.usage]`, as the daemon does before it
+/// closes a month. Both expressions give one series per partner, with its id in a
+/// label, and are worked out at the end of the month. `$month` stands for the month's length:
+/// `sum by (partner) (increase(http_requests_total{code!~"5.."}[$month]))`. Series of partners that
+/// are not in the configuration are named and left out.
 #[derive(clap::Args)]
 struct PrometheusArgs {
     /// The month, for example 2025-10
     month: String,
-    /// The service
+    /// One service only
     #[arg(long, value_name = "ID")]
-    service: String,
-    /// The server, for example http://127.0.0.1:9090
-    #[arg(long, value_name = "URL")]
-    url: String,
+    service: Option<String>,
+    /// The server, for example http://127.0.0.1:9090, in place of the configuration
+    #[arg(long, value_name = "URL", requires_all = ["service", "calls", "successes"])]
+    url: Option<String>,
     /// Requests made
-    #[arg(long, value_name = "PROMQL")]
-    calls: String,
+    #[arg(long, value_name = "PROMQL", requires = "url")]
+    calls: Option<String>,
     /// Requests that succeeded
-    #[arg(long, value_name = "PROMQL")]
-    successes: String,
+    #[arg(long, value_name = "PROMQL", requires = "url")]
+    successes: Option<String>,
     /// The label that holds the partner's id
-    #[arg(long, value_name = "NAME", default_value = "partner")]
+    #[arg(long, value_name = "NAME", requires = "url", default_value = "partner")]
     label: String,
     /// A file that holds the whole value of the header `Authorization`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "url")]
     authorization_file: Option<PathBuf>,
     /// A file of trusted authorities (PEM) beside the system's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "url")]
     ca_file: Option<PathBuf>,
     /// Where the numbers come from, as reports say it
-    #[arg(long, value_name = "TEXT", default_value = "Prometheus")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "url",
+        default_value = "Prometheus"
+    )]
     source: String,
 }
 
@@ -97,8 +103,8 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             save(&config, &counts, &source)
         }
         Command::Prometheus(args) => {
-            let counts = ask(&config, args)?;
-            save(&config, &counts, &args.source)
+            let usage = whom_to_ask(&config, args)?;
+            count(&config, &usage, &args.month)
         }
         Command::List { month } => list(&config, month.as_deref()),
     }
@@ -128,57 +134,65 @@ fn save(config: &Config, counts: &[Count], source: &str) -> Result<u8, Failure> 
     Ok(exit::OK)
 }
 
-fn ask(config: &Config, args: &PrometheusArgs) -> Result<Vec<Count>, Failure> {
-    let service = find_service(config, &args.service).map_err(Failure::input)?;
-    let month = Month::parse(&args.month, service.zone())
-        .context("read the month")
-        .map_err(Failure::input)?;
-    let window = month.window();
-    if window.end() > Clock::System.now() {
+/// What the options say, or else the configuration.
+fn whom_to_ask(config: &Config, args: &PrometheusArgs) -> Result<Vec<UsageConfig>, Failure> {
+    let service = match &args.service {
+        Some(id) => Some(&find_service(config, id).map_err(Failure::input)?.id),
+        None => None,
+    };
+    if let (Some(service), Some(url), Some(calls), Some(successes)) =
+        (service, &args.url, &args.calls, &args.successes)
+    {
+        return Ok(vec![UsageConfig {
+            service: service.clone(),
+            url: url.clone(),
+            authorization: args.authorization_file.clone().map(SecretPlace::File),
+            ca_file: args.ca_file.clone(),
+            calls: calls.clone(),
+            successes: successes.clone(),
+            label: args.label.clone(),
+            source: args.source.clone(),
+        }]);
+    }
+    let configured = config.usage.iter();
+    let configured: Vec<UsageConfig> = configured
+        .filter(|usage| service.is_none_or(|service| *service == usage.service))
+        .cloned()
+        .collect();
+    if configured.is_empty() {
         return Err(Failure::input(anyhow!(
-            "count the calls of {month}: the month is not over"
+            "count calls: the configuration does not say how: write `[service.usage]` below a service, or give --service, --url, --calls and --successes"
         )));
     }
-    let length = format!("{}s", window.length_ms() / 1_000);
+    Ok(configured)
+}
+
+fn count(config: &Config, usage: &[UsageConfig], month: &str) -> Result<u8, Failure> {
     let runtime = runtime()?;
-    let counted = |expression: &str| {
-        let expression = expression.replace("$month", &length);
-        let counter = Counter {
-            url: &args.url,
-            expression: &expression,
-            label: &args.label,
-            at: window.end(),
-            authorization_file: args.authorization_file.as_deref(),
-            ca_file: args.ca_file.as_deref(),
-        };
-        runtime.block_on(count(&counter)).map_err(refused)
-    };
-    let (calls, mut successes) = (counted(&args.calls)?, counted(&args.successes)?);
-    let (known, others): (Vec<_>, Vec<_>) = calls
-        .into_iter()
-        .partition(|(partner, _)| config.catalog.partner(partner).is_some());
-    if !others.is_empty() {
-        let others: Vec<String> = others
-            .into_iter()
-            .map(|(id, _)| format!("`{id}`"))
-            .collect();
-        eprintln!(
-            "note: left out, not in the configuration: {}",
-            others.join(", ")
-        );
+    for usage in usage {
+        let service = find_service(config, usage.service.as_str()).map_err(Failure::input)?;
+        let month = Month::parse(month, service.zone())
+            .context("read the month")
+            .map_err(Failure::input)?;
+        if month.window().end() > Clock::System.now() {
+            return Err(Failure::input(anyhow!(
+                "count the calls of {month}: the month is not over"
+            )));
+        }
+        let counted = runtime
+            .block_on(ask(config, usage, month))
+            .map_err(refused)?;
+        if !counted.strangers.is_empty() {
+            let strangers = counted.strangers.iter().map(|id| format!("`{id}`"));
+            let strangers: Vec<String> = strangers.collect();
+            eprintln!(
+                "note: left out, not in the configuration: {}",
+                strangers.join(", ")
+            );
+        }
+        save(config, &counted.counts, &usage.source)?;
     }
-    Ok(known
-        .into_iter()
-        .map(|(partner, n_calls)| Count {
-            place: format!("partner `{partner}`"),
-            // A counter that never counted has no series.
-            n_successes: successes.remove(&partner).unwrap_or(0),
-            partner,
-            service: args.service.clone(),
-            month: args.month.clone(),
-            n_calls,
-        })
-        .collect())
+    Ok(exit::OK)
 }
 
 fn list(config: &Config, month: Option<&str>) -> Result<u8, Failure> {

@@ -14,6 +14,7 @@ mod mail;
 mod metrics;
 mod retention;
 mod store;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -25,12 +26,12 @@ use chrono_tz::Tz;
 use toml::Spanned;
 
 use crate::sla::catalog::{
-    Catalog, Improvement, Language, Membership, Partner, PartnerId, Provider, Service, ServiceId,
-    VantageId,
+    Catalog, Improvement, Language, Membership, Partner, PartnerId, Provider, SecretPlace, Service,
+    ServiceId, VantageId,
 };
 use crate::sla::window::{HOUR_MS, TimeError, Timestamp, Window, instant_of_local};
 
-use super::kind::{Kind, Moment, Ms, OwnVantage, Slug};
+use super::kind::{Kind, Moment, Ms, OwnVantage, Slug, Variable};
 use super::reader::{Given, Notes, list, nearest};
 use crate::sla::window::show_duration_ms;
 
@@ -59,6 +60,16 @@ struct Checker<'a> {
     notes: &'a Notes,
     text: &'a str,
     base: &'a Path,
+}
+
+/// How the place of a secret is written.
+struct Places {
+    /// `the password`
+    what: &'static str,
+    /// The whole entry, with the secret in a file.
+    file: &'static str,
+    /// The same, with the secret in a variable.
+    env: &'static str,
 }
 
 /// Names that others may refer to.
@@ -90,7 +101,7 @@ struct Services {
 }
 
 impl Checker<'_> {
-    fn config(&self, file: raw::File) -> Option<Config> {
+    fn config(&self, mut file: raw::File) -> Option<Config> {
         if file.services.as_ref().is_some_and(Vec::is_empty) {
             self.notes.absence(
                 0..0,
@@ -128,6 +139,15 @@ impl Checker<'_> {
         let metrics = self.metrics(file.metrics);
         let look = self.look(file.look);
         let partners = all(file.partners, |partner| self.partner(partner, &services));
+        let raw_usage = file.services.iter_mut().flatten().filter_map(|service| {
+            let id = service.id.as_ref();
+            let id = id.and_then(|id| ServiceId::new(&id.get_ref().0));
+            let usage = std::mem::replace(&mut service.usage, Given::LeftOut);
+            Some((id, usage.maybe()??))
+        });
+        let usage = all(Some(raw_usage.collect()), |(service, usage)| {
+            self.usage(service, usage)
+        });
         let services = all(file.services, |service| self.service(service));
         Some(Config {
             catalog: Catalog {
@@ -160,6 +180,7 @@ impl Checker<'_> {
                     .collect(),
             },
             metrics: metrics?,
+            usage: usage?,
             close: CloseConfig {
                 delay_ms: delay_ms?,
             },
@@ -187,6 +208,32 @@ impl Checker<'_> {
 
     fn path(&self, path: Given<PathBuf>, default: &str) -> Option<PathBuf> {
         path.or(default.into()).map(|path| self.base.join(path))
+    }
+
+    /// Where a secret is kept: in a file of its own or in a variable, and not in both.
+    fn secret_place(
+        &self,
+        at: Range<usize>,
+        file: Given<PathBuf>,
+        env: Given<Variable>,
+        places: Places,
+    ) -> Option<SecretPlace> {
+        match (file, env) {
+            (Given::Written(file), Given::LeftOut) => {
+                Some(SecretPlace::File(self.base.join(file.into_inner())))
+            }
+            (Given::LeftOut, Given::Written(env)) => Some(SecretPlace::Env(env.into_inner().0)),
+            (Given::Wrong, _) | (_, Given::Wrong) => None,
+            (Given::Written(_), Given::Written(_)) | (Given::LeftOut, Given::LeftOut) => {
+                let Places { what, file, env } = places;
+                self.notes.fault(
+                    at,
+                    format!("{what} has one place: a `file` or an `env`"),
+                    format!("write `{file}` or `{env}`"),
+                );
+                None
+            }
+        }
     }
 
     fn concurrency_max(&self, written: Given<NonZeroU32>) -> Option<usize> {

@@ -754,6 +754,27 @@ impl Kind for DnsName {
     }
 }
 
+/// The name of a label of Prometheus.
+pub(super) struct LabelName(pub(super) String);
+
+impl Kind for LabelName {
+    const NAME: &'static str = "the name of a label";
+    const WRITTEN: &'static str =
+        "letters a to z, figures and underscores in quotes, not beginning with a figure";
+    const EXAMPLE: &'static str = "\"partner\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        let text = string(value)?;
+        let fits = !text.starts_with(|first: char| first.is_ascii_digit())
+            && !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        fits.then(|| Self(text.to_owned()))
+            .ok_or_else(|| Refusal::Wrong(format!("`{text}` is not the name of a label")))
+    }
+}
+
 /// The name of a file in a folder that is known otherwise.
 pub(super) struct FileName(pub(super) String);
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use crate::report::Look;
-use crate::sla::catalog::{Catalog, HostPort, SecretPlace, VantageId};
+use crate::sla::catalog::{Catalog, HostPort, SecretPlace, ServiceId, VantageId};
 
 pub use fault::{Fault, Faults};
 
@@ -76,6 +76,8 @@ pub struct Config {
     pub reports: ReportsConfig,
     /// Letters to partners.
     pub mail: MailConfig,
+    /// Where the calls of services are counted, of those whose calls are.
+    pub usage: Vec<UsageConfig>,
     /// How endpoints are asked.
     pub probing: ProbingConfig,
     /// What is scraped.
@@ -179,6 +181,8 @@ pub struct MailConfig {
     pub reply_to: Option<String>,
     /// Where reports of failed delivery go, if not to the sender.
     pub return_path: Option<String>,
+    /// What signs letters, if they are signed here.
+    pub dkim: Option<DkimConfig>,
     /// The last lines of a letter, if not the provider's name.
     pub signature: Option<String>,
     /// The documents of the report that are attached.
@@ -189,6 +193,17 @@ pub struct MailConfig {
     pub review: bool,
     /// Whether a partner whose connection the provider ended still gets letters.
     pub revoked_partners: bool,
+}
+
+/// What signs letters (DKIM).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DkimConfig {
+    /// In whose name: the sender's domain, or one above or below it.
+    pub domain: String,
+    /// Under which name the domain publishes the key.
+    pub selector: String,
+    /// Where the private key (RSA, PEM) is kept.
+    pub key: SecretPlace,
 }
 
 /// Where letters are handed over.
@@ -228,6 +243,27 @@ pub enum MailSecurity {
     StartTls,
     /// Not at all; only to this machine.
     Plain,
+}
+
+/// Where the calls of a service are counted, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageConfig {
+    /// Of which service.
+    pub service: ServiceId,
+    /// A Prometheus, or what speaks its query API: scheme, host, port and path before `/api/v1`.
+    pub url: String,
+    /// Where the whole value of the header `Authorization` is kept, if one is wanted.
+    pub authorization: Option<SecretPlace>,
+    /// A file of trusted authorities (PEM) beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Requests made, in PromQL: one series per partner. `$month` stands for the month's length.
+    pub calls: String,
+    /// Requests that succeeded, in the same way.
+    pub successes: String,
+    /// The label that holds the partner's id.
+    pub label: String,
+    /// Where the numbers come from, as reports say it.
+    pub source: String,
 }
 
 /// How endpoints are asked.

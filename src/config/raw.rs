@@ -23,9 +23,9 @@ use crate::sla::commitment::{Degraded, PeriodSource, Ppm};
 
 use super::MailSecurity;
 use super::kind::{
-    Bytes, DatabaseUrl, DnsName, FileName, FirstOfMonth, Host, HostName, Keep, Line, Mailbox,
-    MaintenanceWord, Majority, Method, Moment, Ms, OwnVantage, Prose, Redirects, RuleWord, Slug,
-    StatusRange, StoreSecurity, Variable,
+    Bytes, DatabaseUrl, DnsName, FileName, FirstOfMonth, Host, HostName, Keep, LabelName, Line,
+    Mailbox, MaintenanceWord, Majority, Method, Moment, Ms, OwnVantage, Prose, Redirects, RuleWord,
+    Slug, StatusRange, StoreSecurity, Variable,
 };
 use super::reader::{Entry, Given, Named, Notes, Table};
 
@@ -119,12 +119,22 @@ pub(super) struct Mail {
     pub(super) label: Given<Line>,
     pub(super) reply_to: Given<Mailbox>,
     pub(super) return_path: Given<Mailbox>,
+    pub(super) dkim: Given<Dkim>,
     pub(super) signature: Given<Prose>,
     pub(super) attach: Option<Vec<Spanned<FileName>>>,
     pub(super) base_url: Given<Url>,
     pub(super) link_only: Given<bool>,
     pub(super) review: Given<bool>,
     pub(super) revoked_partners: Given<bool>,
+}
+
+/// What signs letters, and where its key is kept.
+pub(super) struct Dkim {
+    pub(super) at: Range<usize>,
+    pub(super) domain: Given<HostName>,
+    pub(super) selector: At<DnsName>,
+    pub(super) file: Given<PathBuf>,
+    pub(super) env: Given<Variable>,
 }
 
 /// An account, and where its password is kept.
@@ -135,10 +145,22 @@ pub(super) struct Login {
     pub(super) env: Given<Variable>,
 }
 
+/// Where the calls of a service are counted, and how.
+pub(super) struct Usage {
+    pub(super) prometheus: At<Url>,
+    pub(super) authorization: Given<Password>,
+    pub(super) ca_file: Given<PathBuf>,
+    pub(super) calls: At<String>,
+    pub(super) successes: At<String>,
+    pub(super) label: Given<LabelName>,
+    pub(super) source: Given<Line>,
+}
+
 pub(super) struct Service {
     pub(super) at: Range<usize>,
     pub(super) id: At<Slug>,
     pub(super) name: At<Line>,
+    pub(super) usage: Given<Usage>,
     pub(super) endpoints: Option<Vec<Endpoint>>,
     pub(super) commitments: Option<Vec<Commitment>>,
     pub(super) maintenances: Option<Vec<Maintenance>>,
@@ -429,16 +451,32 @@ fn store(table: &Table<'_>) -> Store {
     Store {
         path: table.optional("path"),
         url: table.optional("url"),
-        password: table.optional_table("password", |password| Password {
-            at: password.at(),
-            file: password.optional("file"),
-            env: password.optional("env"),
-        }),
+        password: table.optional_table("password", password),
         security: table.optional("security"),
         ca_file: table.optional("ca_file"),
         connect_timeout: table.optional("connect_timeout"),
         statement_timeout: table.optional("statement_timeout"),
         spool: table.optional("spool"),
+    }
+}
+
+fn password(table: Table<'_>) -> Password {
+    Password {
+        at: table.at(),
+        file: table.optional("file"),
+        env: table.optional("env"),
+    }
+}
+
+fn usage(table: Table<'_>) -> Usage {
+    Usage {
+        prometheus: table.required("prometheus"),
+        authorization: table.optional_table("authorization", password),
+        ca_file: table.optional("ca_file"),
+        calls: table.required("calls"),
+        successes: table.required("successes"),
+        label: table.optional("label"),
+        source: table.optional("source"),
     }
 }
 
@@ -493,6 +531,13 @@ fn mail(table: Table<'_>) -> Mail {
         label: table.optional("label"),
         reply_to: table.optional("reply_to"),
         return_path: table.optional("return_path"),
+        dkim: table.optional_table("dkim", |dkim| Dkim {
+            at: dkim.at(),
+            domain: dkim.optional("domain"),
+            selector: dkim.required("selector"),
+            file: dkim.optional("file"),
+            env: dkim.optional("env"),
+        }),
         signature: table.optional("signature"),
         attach: table.optional_list("attach"),
         base_url: table.optional("base_url"),
@@ -507,6 +552,7 @@ fn service(table: Table<'_>) -> Service {
         at: table.at(),
         id: table.required("id"),
         name: table.required("name"),
+        usage: table.optional_table("usage", usage),
         endpoints: table.tables("endpoint", endpoint),
         commitments: table.tables("commitment", commitment),
         maintenances: table.tables("maintenance", maintenance),

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
 
+use crate::secret::SecretError;
 use crate::sla::observation::{Observation, Outcome};
 use crate::sla::window::Timestamp;
 
@@ -125,6 +126,9 @@ pub enum ImportError {
         /// What is wrong with it, and what would be right.
         what: String,
     },
+    /// What the server wants to hear first cannot be had.
+    #[error("read the value of the header `Authorization`: {0}")]
+    Authorization(#[from] SecretError),
     /// The server did not answer as it should.
     #[error("ask {url}: {what}")]
     Server {

@@ -15,10 +15,13 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Fact, ImportError, Placed, Range, Readout, file_error, finish, latency_us};
+use crate::secret::{self, SecretError};
+use crate::sla::catalog::SecretPlace;
 use crate::sla::observation::{Fault, Observation, Outcome};
 use crate::sla::window::{HOUR_MS, Timestamp, Window};
 
@@ -43,8 +46,8 @@ pub struct Query<'a> {
     pub step_ms: Option<i64>,
     /// From when to when.
     pub window: Window,
-    /// A file that holds the whole value of the header `Authorization`.
-    pub authorization_file: Option<&'a Path>,
+    /// Where the whole value of the header `Authorization` is kept.
+    pub authorization: Option<&'a SecretPlace>,
     /// A file of trusted authorities (PEM) beside the system's.
     pub ca_file: Option<&'a Path>,
 }
@@ -67,7 +70,7 @@ pub async fn read(
             now,
         });
     }
-    let server = Server::new(query.url, query.authorization_file, query.ca_file)?;
+    let server = Server::new(query.url, query.authorization, query.ca_file)?;
     let pieces = pieces(query);
     let mut states = Series::new(query.expression);
     let mut latencies = query.latency.map(Series::new);
@@ -218,8 +221,8 @@ pub struct Counter<'a> {
     pub label: &'a str,
     /// When.
     pub at: Timestamp,
-    /// As [`Query::authorization_file`].
-    pub authorization_file: Option<&'a Path>,
+    /// As [`Query::authorization`].
+    pub authorization: Option<&'a SecretPlace>,
     /// As [`Query::ca_file`].
     pub ca_file: Option<&'a Path>,
 }
@@ -233,7 +236,7 @@ pub async fn count(counter: &Counter<'_>) -> Result<BTreeMap<String, u64>, Impor
     let Counter {
         expression, label, ..
     } = counter;
-    let server = Server::new(counter.url, counter.authorization_file, counter.ca_file)?;
+    let server = Server::new(counter.url, counter.authorization, counter.ca_file)?;
     let points = server.ask_at(expression, counter.at).await?;
     let mut counts = BTreeMap::new();
     for point in &points {
@@ -279,7 +282,7 @@ struct Server {
 impl Server {
     fn new(
         address: &str,
-        authorization_file: Option<&Path>,
+        authorization: Option<&SecretPlace>,
         ca_file: Option<&Path>,
     ) -> Result<Self, ImportError> {
         let unfit = |what: String| ImportError::Query {
@@ -319,13 +322,14 @@ impl Server {
                 client = client.add_root_certificate(certificate);
             }
         }
-        if let Some(path) = authorization_file {
-            let value = std::fs::read_to_string(path).map_err(|source| file_error(path, source))?;
-            let mut value =
-                HeaderValue::from_str(value.trim_end()).map_err(|_| ImportError::Unfit {
-                    path: path.to_owned(),
-                    what: "this is not the value of a header: one line, for example `Bearer` and the token".to_owned(),
-                })?;
+        if let Some(place) = authorization {
+            let value = secret::read(place)?;
+            let mut value = HeaderValue::from_str(value.expose_secret().trim_end()).map_err(|_| {
+                SecretError::unfit(
+                    place,
+                    "not the value of a header: write one line, for example `Bearer` and the token",
+                )
+            })?;
             value.set_sensitive(true);
             client = client.default_headers([(AUTHORIZATION, value)].into_iter().collect());
         }

@@ -9,32 +9,45 @@ use lettre::message::header::{
 use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, SinglePart};
 use lettre::{Address, address::Envelope};
 
-use super::MailError;
+use super::{Dkim, MailError};
 use crate::config::MailConfig;
 use crate::report::Letter;
 use crate::sla::catalog::Language;
 use crate::sla::window::Timestamp;
 
 /// In whose name letters are sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Sender {
     from: Mailbox,
     reply_to: Option<Mailbox>,
     return_path: Address,
+    dkim: Option<Dkim>,
 }
 
 impl Sender {
-    /// The sender that the configuration names.
+    /// The sender that the configuration names. Reads the key that signs, if one does.
     ///
     /// # Errors
-    /// What is not the address of a mailbox.
+    /// What is not the address of a mailbox, and a key that cannot be read or cannot sign.
     pub fn from_config(config: &MailConfig) -> Result<Self, MailError> {
-        Self::new(
+        let sender = Self::new(
             Some(&config.label),
             &config.from,
             config.reply_to.as_deref(),
             config.return_path.as_deref(),
-        )
+        )?;
+        Ok(match &config.dkim {
+            Some(dkim) => sender.signing(Dkim::from_config(dkim)?),
+            None => sender,
+        })
+    }
+
+    /// The same, with letters signed by `dkim`.
+    pub fn signing(self, dkim: Dkim) -> Self {
+        Self {
+            dkim: Some(dkim),
+            ..self
+        }
     }
 
     /// Letters come from `address`, shown with `label`; answers go to `reply_to` (absent: to the
@@ -62,6 +75,7 @@ impl Sender {
                 }
                 None => None,
             },
+            dkim: None,
         })
     }
 }
@@ -82,7 +96,8 @@ impl Mail {
     /// `date` is when the letter was written, not when it is sent: a letter sent again keeps it.
     ///
     /// # Errors
-    /// A recipient that is not the address of a mailbox, or a document without a valid media type.
+    /// A recipient that is not the address of a mailbox, a document without a valid media type, or
+    /// a signature that could not be made.
     pub fn compose(letter: &Letter, sender: &Sender, date: Timestamp) -> Result<Self, MailError> {
         let recipient = parse_address("the recipient", &letter.to_address)?;
         let compose_error = |reason: String| MailError::Compose {
@@ -154,11 +169,15 @@ impl Mail {
         let message = builder
             .multipart(body)
             .map_err(|error| compose_error(error.to_string()))?;
+        let bytes = message.formatted();
         Ok(Self {
             message_id,
             return_path: sender.return_path.clone(),
             recipient,
-            bytes: message.formatted(),
+            bytes: match &sender.dkim {
+                Some(dkim) => dkim.sign(bytes, date)?,
+                None => bytes,
+            },
         })
     }
 

@@ -3,6 +3,7 @@
 //! What stands in a letter is decided in [`report`](crate::report); when it is sent, and what is
 //! done if it could not be, is none of its business.
 
+mod dkim;
 mod folder;
 mod message;
 mod smtp;
@@ -15,6 +16,7 @@ use crate::config::{MailConfig, MailTransport};
 use crate::secret::{self, SecretError};
 
 pub use crate::config::MailSecurity as Security;
+pub use dkim::Dkim;
 pub use message::{Mail, Sender, masked};
 pub use smtp::{Login, Smtp, SmtpSettings};
 
@@ -102,6 +104,15 @@ pub enum MailError {
     /// The password of the relay cannot be had.
     #[error("read the password of the mail relay: {0}")]
     Password(#[from] SecretError),
+    /// The key that signs letters cannot be had, or cannot sign.
+    #[error("use the key that signs letters (DKIM): {0}")]
+    DkimKey(SecretError),
+    /// The library did not sign.
+    #[error("sign a letter for `{domain}` (DKIM): make another key with `openssl genrsa 2048`")]
+    DkimSign {
+        /// In whose name.
+        domain: String,
+    },
 }
 
 impl Mailer {

@@ -90,10 +90,12 @@ impl Place {
         self.installation.path(name)
     }
 
-    /// Writes a file and gives its path as an argument.
+    /// Writes a file that few can read, and gives its path as an argument.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
+        let few_eyes = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, few_eyes).unwrap();
         path.display().to_string()
     }
 
@@ -627,8 +629,6 @@ fn probes_tell_what_came_of_them_and_no_command_shows_a_secret() {
     let place = Place::new();
     let original = std::fs::read_to_string(&place.config).unwrap();
     place.file("authorization", format!("{SECRET_OF_FILE}\n"));
-    let few_eyes = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(place.path("authorization"), few_eyes).unwrap();
     let say = |address: SocketAddr, expected_body: &str, arguments: &[&str]| {
         let text = original.replace(
             "url = \"http://127.0.0.1:9/api/ping\"",

@@ -1935,6 +1935,18 @@ fn letters_are_understood() {
     let config = good(&format!("{GOOD}\n[mail]\nfolder = \"letters\"\n")).mail;
     let folder = MailTransport::Folder("/etc/vigie/letters".into());
     assert_eq!(config.transport, Some(folder));
+    assert_eq!(config.dkim, None);
+
+    let dkim = |lines: &str| {
+        let lines = format!("{GOOD}\n[mail]\nfrom = \"a@api.Exämple.example\"\n{lines}\n");
+        good(&lines).mail.dkim.unwrap()
+    };
+    let signed = dkim("dkim = { selector = \"v1\", file = \"dkim.pem\" }");
+    assert_eq!(signed.domain, "api.xn--exmple-cua.example");
+    assert_eq!(signed.selector, "v1");
+    assert_eq!(signed.key, SecretPlace::File("/etc/vigie/dkim.pem".into()));
+    let above = "dkim = { selector = \"v1\", env = \"KEY\", domain = \"xn--exmple-cua.example\" }";
+    assert_eq!(dkim(above).key, SecretPlace::Env("KEY".to_owned()));
 }
 
 #[test]
@@ -1963,6 +1975,21 @@ fn letters_that_cannot_be_sent_are_refused() {
         "login = «{ user = \"vigie\" }»",
         "the password has one place: a `file` or an `env`",
         place,
+    );
+    check(
+        "from = \"a@api.operator.example\"\ndkim = { selector = \"vigie\", file = \"dkim.pem\", domain = «\"operator.test\"» }",
+        "`operator.test` cannot sign for a sender of `api.operator.example`: receivers would not count its signature (DMARC)",
+        "write `domain = \"api.operator.example\"`, or leave it out",
+    );
+    check(
+        "dkim = «{ selector = \"vigie\", file = \"dkim.pem\", env = \"DKIM_KEY\" }»",
+        "the key has one place: a `file` or an `env`",
+        "write `dkim = { selector = \"vigie\", file = \"/etc/vigie/dkim.pem\" }` or `dkim = { selector = \"vigie\", env = \"DKIM_KEY\" }`",
+    );
+    check(
+        "dkim = { selector = «\"vi gie\"», file = \"dkim.pem\" }",
+        "`selector` is not a name that name servers know",
+        "write a whole name, in quotes, for example `selector = \"api.example\"`",
     );
     check(
         "attach = [«\"../../etc/passwd\"»]",
@@ -2068,4 +2095,47 @@ fn faults_of_a_database_server_are_told() {
         "the password has one place: a `file` or an `env`",
         "write `password = { file = \"/etc/vigie/database-password\" }` or `password = { env = \"DATABASE_PASSWORD\" }`",
     );
+}
+
+#[test]
+fn where_calls_are_counted_is_understood() {
+    assert_eq!(good(GOOD).usage, []);
+    let with_usage = |lines: &str| {
+        let counted = format!(
+            "[service.usage]\nprometheus = \"https://prometheus.example/base\"\n{lines}\n\n[[service.commitment]]"
+        );
+        with("[[service.commitment]]", &counted)
+    };
+    let text = with_usage(
+        "authorization = { env = \"AUTHORIZATION\" }\ncalls = 'c[$month]'\nsuccesses = 's[$month]'",
+    );
+    let usage = good(&text).usage;
+    let [usage] = usage.as_slice() else {
+        panic!("{usage:?}")
+    };
+    assert_eq!(usage.url, "https://prometheus.example/base");
+    let place = SecretPlace::Env("AUTHORIZATION".to_owned());
+    assert_eq!(usage.authorization, Some(place));
+    assert_eq!(usage.service.as_str(), "api");
+    assert_eq!(
+        (&*usage.calls, &*usage.successes),
+        ("c[$month]", "s[$month]")
+    );
+    assert_eq!((&*usage.label, &*usage.source), ("partner", "Prometheus"));
+
+    let broken = with_usage(
+        "authorization = «{ }»\ncalls = «'c[30d]'»\nsuccesses = 's[$month]'\nlabel = «\"2nd\"»",
+    );
+    let (found, spans) = faults(&broken);
+    let mut found: Vec<_> = (found.iter())
+        .map(|one| (one.span.clone(), &*one.message))
+        .collect();
+    found.sort_by_key(|(span, _)| span.start);
+    let expected = [
+        "the authorization has one place: a `file` or an `env`",
+        "`calls` does not say which time it counts",
+        "`label` `2nd` is not the name of a label",
+    ];
+    let expected: Vec<_> = spans.into_iter().zip(expected).collect();
+    assert_eq!(found, expected);
 }

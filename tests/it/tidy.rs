@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &["sla"]),
     ("config", &["sla", "report"]),
     ("export", &["sla"]),
-    ("import", &["sla"]),
+    ("import", &["sla", "secret"]),
     ("mail", &["sla", "report", "config", "secret"]),
     ("metrics", &["sla", "board", "config"]),
     ("probe", &["sla", "secret"]),

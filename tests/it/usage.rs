@@ -202,3 +202,97 @@ fn a_prometheus_counts_by_partner() {
         "at the end of the month: {asked}"
     );
 }
+
+/// An installation whose configuration says where calls are counted.
+fn with_counter(url: &str) -> Place {
+    let place = Place::new();
+    let text = std::fs::read_to_string(place.path("vigie.toml")).unwrap();
+    let usage = format!(
+        "[service.usage]\nprometheus = \"{url}\"\nauthorization = {{ file = \"authorization\" }}\ncalls = 'calls[$month]'\nsuccesses = 'good[$month]'\nlabel = \"client\"\nsource = \"compteurs de la passerelle\"\n\n[[service.endpoint]]"
+    );
+    place.file(
+        "vigie.toml",
+        text.replacen("[[service.endpoint]]", &usage, 1),
+    );
+    place.file("authorization", "Bearer geheim\n");
+    place
+}
+
+fn counter() -> Server {
+    Server::start(|url| {
+        let calls = url.query().unwrap().contains("calls");
+        let n = if calls { "5000" } else { "4900" };
+        vector(&format!(
+            "{{\"metric\":{{\"client\":\"valfictif\"}},\"value\":[1761951600,\"{n}\"]}},
+             {{\"metric\":{{\"client\":\"parti\"}},\"value\":[1761951600,\"{n}\"]}}"
+        ))
+    })
+}
+
+/// Goal: the operator says once where calls are counted; whoever closes the month finds them in
+/// the report, and nobody who was not connected.
+#[test]
+fn a_month_is_closed_with_what_the_configured_server_counted() {
+    let server = counter();
+    let place = with_counter(&server.url);
+    let said = place.say(&["close", "2025-10"]);
+    assert_eq!((said.status, said.err.as_str()), (0, ""), "{said:?}");
+    let asked = server.asked.try_iter().next().unwrap();
+    assert_eq!(asked.1, "Bearer geheim");
+    let page = place.path("rapports/valfictif/2025-10/particulier-v1/rapport.html");
+    let page = std::fs::read_to_string(page).unwrap();
+    for shown in ["4\u{a0}900", "compteurs de la passerelle"] {
+        assert!(
+            page.contains(shown) || page.contains(&shown.replace('\u{a0}', "\u{202f}")),
+            "{shown}"
+        );
+    }
+    let listed = place.say(&["usage", "list"]);
+    listed.check(0, &["5000 calls", "compteurs de la passerelle"]);
+    assert!(!listed.out.contains("parti "), "{listed:?}");
+    // Closing again asks nobody: the report stands.
+    assert_eq!(server.asked.try_iter().count(), 1, "the successes");
+    place.say(&["close", "2025-10"]).check(0, &["saved before"]);
+    assert_eq!(server.asked.try_iter().count(), 0);
+}
+
+/// Goal: what somebody counted by hand is not replaced by what the server says.
+#[test]
+fn what_was_counted_by_hand_stays() {
+    let server = counter();
+    let place = with_counter(&server.url);
+    let file = place.file(
+        "appels.csv",
+        format!("{HEAD}valfictif,particulier,2025-10,10,9\n"),
+    );
+    place.say(&["usage", "import", &file]).check(0, &["1 of 1"]);
+    place.say(&["close", "2025-10"]).check(0, &["saved"]);
+    place.say(&["usage", "list"]).check(0, &["10 calls"]);
+}
+
+/// Goal: a server that cannot be asked keeps no month from being closed, and is named.
+#[test]
+fn a_month_is_closed_without_a_count_that_cannot_be_had() {
+    let place = with_counter("http://127.0.0.1:9");
+    place.say(&["close", "2025-10"]).check(
+        0,
+        &[
+            "the calls of `particulier` were not measured",
+            "does Prometheus answer there?",
+            "saved,",
+        ],
+    );
+    let page = place.path("rapports/valfictif/2025-10/particulier-v1/rapport.html");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("ne sont pas mesurées par cet outil"));
+    // The same by hand is an error, and one with a reason.
+    place
+        .say(&["usage", "prometheus", "2025-10"])
+        .check(3, &["does Prometheus answer there?"]);
+    place
+        .say(&["usage", "prometheus", "2199-10"])
+        .check(2, &["the month is not over"]);
+    Place::new()
+        .say(&["usage", "prometheus", "2025-10"])
+        .check(2, &["the configuration does not say how"]);
+}

@@ -1,5 +1,6 @@
 //! Closes months that are over.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,10 +11,12 @@ use tracing::{error, info, warn};
 
 use super::{Lead, WHO};
 use crate::app::close::{Done, Kind, Order, close, unfinished_months};
+use crate::app::usage::take_in;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exchange::read_figures;
 use crate::metrics::{Metrics, StatementFigures};
+use crate::sla::catalog::ServiceId;
 use crate::sla::window::{HOUR_MS, MINUTE_MS, Month, Timestamp};
 use crate::store::Store;
 
@@ -23,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 const MONTHS_CLOSED: i32 = 2;
 /// How many months back the metrics tell of statements.
 const MONTHS_TOLD: i32 = 12;
+/// How often to ask for counts of calls that could not be had.
+const COUNT_EVERY_MS: i64 = 10 * MINUTE_MS;
 /// How often to read statements that others may have saved.
 const READ_EVERY_MS: i64 = HOUR_MS;
 
@@ -40,9 +45,28 @@ pub(super) async fn close_months(
 ) {
     let mut next_closing: Option<Timestamp> = None;
     let mut next_reading: Option<Timestamp> = None;
+    let mut next_counting: Option<Timestamp> = None;
+    let mut counted = BTreeSet::new();
     loop {
         let now = clock.now();
         let leads = *lead.borrow_and_update();
+        if leads.acts() && next_counting.is_none_or(|next| next <= now) {
+            // From the end of a month on: what its delay is for. A count that cannot be had then
+            // keeps no month from being closed.
+            next_counting = Some(now.plus_ms(COUNT_EVERY_MS));
+            let work = spawn_blocking({
+                let (config, known) = (Arc::clone(&config), counted.clone());
+                move || count_calls(&config, leads, known, now)
+            });
+            let outcome = tokio::select! {
+                outcome = work => outcome,
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            };
+            match outcome {
+                Ok(known) => counted = known,
+                Err(failure) => error!("failed to count calls: {failure}"),
+            }
+        }
         if leads.acts() && next_closing.is_none_or(|next| next <= now) {
             let work = spawn_blocking({
                 let (config, metrics) = (Arc::clone(&config), Arc::clone(&metrics));
@@ -98,6 +122,53 @@ pub(super) async fn close_months(
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
     }
+}
+
+/// Services with a month, `2025-10`, whose calls need not be counted again.
+type CountedMonths = BTreeSet<(ServiceId, String)>;
+
+/// Takes in how services were used in the months that may be closed, but those that are `known`;
+/// tells which are known then.
+fn count_calls(
+    config: &Config,
+    lead: Lead,
+    mut known: CountedMonths,
+    now: Timestamp,
+) -> CountedMonths {
+    for usage in &config.usage {
+        let zone = config.catalog.service(usage.service.as_str());
+        let zone = zone.map_or(chrono_tz::Tz::UTC, |service| service.zone());
+        for back in 1..=MONTHS_CLOSED {
+            let month = Month::containing(now, zone).plus_months(-back);
+            let key = (usage.service.clone(), month.to_string());
+            if known.contains(&key) {
+                continue;
+            }
+            let taken = Store::open_beside(&config.store)
+                .map_err(anyhow::Error::from)
+                .and_then(|store| {
+                    let mut store = store.led_by(lead.fence());
+                    let runtime = tokio::runtime::Handle::current();
+                    runtime.block_on(take_in(config, &mut store, usage, month, WHO, now))
+                });
+            match taken {
+                Ok(n_new) => {
+                    if n_new > 0 {
+                        info!(
+                            "counted the calls of `{}` in {month}: {n_new} counts",
+                            usage.service
+                        );
+                    }
+                    known.insert(key);
+                }
+                Err(failure) => warn!(
+                    "the calls of `{}` in {month} are not counted: failed to {failure:#}; trying again in ten minutes; a month that is closed meanwhile says that they were not measured",
+                    usage.service
+                ),
+            }
+        }
+    }
+    known
 }
 
 /// What came of looking for months that are over.

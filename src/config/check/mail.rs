@@ -4,10 +4,9 @@ use std::net::IpAddr;
 
 use toml::Spanned;
 
-use super::Checker;
-use crate::config::kind::{Ms, Prose};
-use crate::config::reader::Given;
-use crate::config::{MailConfig, MailSecurity, MailTransport, RelayConfig, raw};
+use super::{Checker, Places};
+use crate::config::kind::{HostName, Ms, Prose};
+use crate::config::{DkimConfig, MailConfig, MailSecurity, MailTransport, RelayConfig, raw};
 use crate::sla::catalog::{HostPort, Provider, SecretPlace};
 use crate::sla::window::MINUTE_MS;
 
@@ -37,6 +36,10 @@ impl Checker<'_> {
         let from = match raw.from.maybe()? {
             Some(from) => from.0,
             None => provider?.contact.clone(),
+        };
+        let dkim = match raw.dkim.maybe()? {
+            Some(dkim) => Some(self.dkim(dkim, &from)?),
+            None => None,
         };
         let link_only_at = raw.link_only.at();
         let link_only = raw.link_only.or(false)?;
@@ -81,6 +84,7 @@ impl Checker<'_> {
             },
             reply_to: raw.reply_to.maybe()?.map(|mailbox| mailbox.0),
             return_path: raw.return_path.maybe()?.map(|mailbox| mailbox.0),
+            dkim,
             signature: raw.signature.maybe()?.map(|Prose(text)| text),
             attach: match raw.attach {
                 _ if link_only => Vec::new(),
@@ -97,22 +101,49 @@ impl Checker<'_> {
     }
 
     fn login(&self, raw: raw::Login) -> Option<(String, SecretPlace)> {
-        let place = match (raw.file, raw.env) {
-            (Given::Written(file), Given::LeftOut) => {
-                SecretPlace::File(self.base.join(file.into_inner()))
-            }
-            (Given::LeftOut, Given::Written(env)) => SecretPlace::Env(env.into_inner().0),
-            (Given::Wrong, _) | (_, Given::Wrong) => return None,
-            (Given::Written(_), Given::Written(_)) | (Given::LeftOut, Given::LeftOut) => {
-                self.notes.fault(
-                    raw.at,
-                    "the password has one place: a `file` or an `env`",
-                    "write `login = { user = \"vigie\", file = \"/etc/vigie/mail-password\" }` or `login = { user = \"vigie\", env = \"MAIL_PASSWORD\" }`",
-                );
-                return None;
-            }
-        };
-        Some((raw.user.map(Spanned::into_inner)?.0, place))
+        let place = self.secret_place(
+            raw.at,
+            raw.file,
+            raw.env,
+            Places {
+                what: "the password",
+                file: "login = { user = \"vigie\", file = \"/etc/vigie/mail-password\" }",
+                env: "login = { user = \"vigie\", env = \"MAIL_PASSWORD\" }",
+            },
+        );
+        Some((raw.user.map(Spanned::into_inner)?.0, place?))
+    }
+
+    fn dkim(&self, raw: raw::Dkim, from: &str) -> Option<DkimConfig> {
+        let key = self.secret_place(
+            raw.at,
+            raw.file,
+            raw.env,
+            Places {
+                what: "the key",
+                file: "dkim = { selector = \"vigie\", file = \"/etc/vigie/dkim.pem\" }",
+                env: "dkim = { selector = \"vigie\", env = \"DKIM_KEY\" }",
+            },
+        );
+        let sender = from.rsplit_once('@').map_or("", |(_, domain)| domain);
+        // As signatures and the name service write it.
+        let sender = url::Host::parse(sender).map_or(sender.to_owned(), |host| host.to_string());
+        let at = raw.domain.at();
+        let domain = raw.domain.or(HostName(sender.clone()))?.0;
+        let is_below = |one: &str, other: &str| one.ends_with(&format!(".{other}"));
+        let aligned = domain == sender || is_below(&domain, &sender) || is_below(&sender, &domain);
+        if let (false, Some(at)) = (aligned, at) {
+            self.notes.fault(
+                at,
+                format!("`{domain}` cannot sign for a sender of `{sender}`: receivers would not count its signature (DMARC)"),
+                format!("write `domain = \"{sender}\"`, or leave it out"),
+            );
+        }
+        Some(DkimConfig {
+            domain,
+            selector: raw.selector?.into_inner().0,
+            key: key?,
+        })
     }
 }
 

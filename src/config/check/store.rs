@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::config::Host;
 
-use super::{Checker, DEFAULT_STORE};
+use super::{Checker, DEFAULT_STORE, Places};
 use crate::config::kind::{Ms, StoreSecurity};
 use crate::config::reader::Given;
 use crate::config::{ServerConfig, ServerSecurity, StoreConfig, raw};
@@ -95,21 +95,16 @@ impl Checker<'_> {
     }
 
     fn password(&self, raw: raw::Password) -> Option<SecretPlace> {
-        match (raw.file, raw.env) {
-            (Given::Written(file), Given::LeftOut) => {
-                Some(SecretPlace::File(self.base.join(file.into_inner())))
-            }
-            (Given::LeftOut, Given::Written(env)) => Some(SecretPlace::Env(env.into_inner().0)),
-            (Given::Wrong, _) | (_, Given::Wrong) => None,
-            (Given::Written(_), Given::Written(_)) | (Given::LeftOut, Given::LeftOut) => {
-                self.notes.fault(
-                    raw.at,
-                    "the password has one place: a `file` or an `env`",
-                    "write `password = { file = \"/etc/vigie/database-password\" }` or `password = { env = \"DATABASE_PASSWORD\" }`",
-                );
-                None
-            }
-        }
+        self.secret_place(
+            raw.at,
+            raw.file,
+            raw.env,
+            Places {
+                what: "the password",
+                file: "password = { file = \"/etc/vigie/database-password\" }",
+                env: "password = { env = \"DATABASE_PASSWORD\" }",
+            },
+        )
     }
 }
 

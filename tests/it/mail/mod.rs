@@ -1,5 +1,6 @@
 //! Letters on the wire: against a relay of our own that misbehaves, and against Postfix.
 
+mod dkim;
 pub(crate) mod postfix;
 pub(crate) mod relay;
 

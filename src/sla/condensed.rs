@@ -54,15 +54,72 @@ pub struct CondensedVantage {
     pub seen: Condensed,
 }
 
+/// Which answers are good, and how long each speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// How long one observation speaks, in milliseconds.
+    pub validity_ms: i64,
+    /// Slower correct answers are Degraded, in milliseconds.
+    pub latency_objective_ms: Option<u32>,
+}
+
+impl Measure {
+    /// Moves good answers in a row from `observations`, which are in order of time, to `unbroken`.
+    /// Those of one instant go together.
+    pub fn take_good_runs(
+        &self,
+        observations: &mut Vec<Observation>,
+        unbroken: &mut Vec<Unbroken>,
+    ) {
+        let mut run: Option<Unbroken> = None;
+        let mut rest = Vec::new();
+        for twins in observations.chunk_by(|left, right| left.at == right.at) {
+            let good = twins.iter().all(|seen| self.is_good(seen.outcome));
+            let Some(at) = twins.first().map(|seen| seen.at).filter(|_| good) else {
+                rest.extend_from_slice(twins);
+                unbroken.extend(run.take());
+                continue;
+            };
+            match &mut run {
+                Some(run) if at.since(run.last) <= self.validity_ms => run.last = at,
+                _ => unbroken.extend(run.replace(Unbroken {
+                    first: at,
+                    last: at,
+                })),
+            }
+        }
+        unbroken.extend(run);
+        *observations = rest;
+    }
+
+    fn is_good(&self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Answered {
+                latency_us,
+                partial,
+            } => {
+                let in_time = self.latency_objective_ms.is_none_or(|objective_ms| {
+                    u64::from(latency_us) <= u64::from(objective_ms) * 1_000
+                });
+                in_time && !partial
+            }
+            Outcome::Failed(_) | Outcome::Void(_) => false,
+        }
+    }
+}
+
 impl Condensed {
     /// `observations` in any order, and stretches of time of which nothing is among them.
-    /// Stretches that follow each other within `validity_ms`, with nothing seen between, are one.
+    /// Stretches that follow each other closely enough, with nothing seen between, are one; good
+    /// answers in a row are one, too.
     pub fn new(
         mut observations: Vec<Observation>,
         mut unbroken: Vec<Unbroken>,
-        validity_ms: i64,
+        measure: &Measure,
     ) -> Self {
+        let validity_ms = measure.validity_ms;
         observations.sort_by_key(|observation| observation.at);
+        measure.take_good_runs(&mut observations, &mut unbroken);
         unbroken.sort_by_key(|stretch| stretch.first);
         let mut joined: Vec<Unbroken> = Vec::new();
         for stretch in unbroken {
@@ -77,12 +134,12 @@ impl Condensed {
             }
         }
         // Sorted runs are found and merged by the sort.
-        observations.extend(
-            joined
-                .iter()
-                .flat_map(|stretch| [good(stretch.first), good(stretch.last)]),
-        );
+        observations.extend(joined.iter().flat_map(|stretch| {
+            let last = (stretch.first < stretch.last).then_some(stretch.last);
+            [stretch.first].into_iter().chain(last).map(good)
+        }));
         observations.sort_by_key(|observation| observation.at);
+        observations.shrink_to_fit();
         Self {
             observations,
             unbroken: joined,

@@ -80,21 +80,14 @@ impl<'a> Sequence<'a> {
         }
     }
 
-    /// The first failure seen in `window`; of several at one instant, the first in the order of
-    /// faults.
-    pub fn first_failure_in(&self, window: Window) -> Option<(Timestamp, Fault)> {
-        let inside = self.observations.iter().skip(self.index(window.start()));
-        let mut failures = inside
-            .take_while(|observation| window.contains(observation.at))
+    /// The failures, in order of time.
+    pub fn failures(&self) -> impl Iterator<Item = (Timestamp, Fault)> {
+        self.observations
+            .iter()
             .filter_map(|observation| match observation.outcome {
                 Outcome::Failed(fault) => Some((observation.at, fault)),
                 Outcome::Answered { .. } | Outcome::Void(_) => None,
-            });
-        let first = failures.next()?;
-        failures
-            .take_while(|(at, _)| *at == first.0)
-            .chain([first])
-            .min()
+            })
     }
 
     /// How many were seen before `at`.

@@ -263,8 +263,8 @@ fn hear(window: Window, now: Option<Timestamp>, accounts: &[Account<'_>], terms:
         .iter()
         .filter_map(Account::reach)
         .fold(window, |reach, spoken| reach.hull(&spoken));
-    let mut transient = Windows::none();
-    let mut disputed = Windows::none();
+    let mut transient: Vec<Window> = Vec::new();
+    let mut disputed: Vec<Window> = Vec::new();
     let mut records = Vec::new();
     for account in accounts {
         let tracks = account.tracks(reach, now, terms);
@@ -278,15 +278,15 @@ fn hear(window: Window, now: Option<Timestamp>, accounts: &[Account<'_>], terms:
             .collect();
         let consensus = quorum_of_present(reach, &voters, terms.quorum);
         if terms.rule.listens_to(account.endpoint) {
-            transient = tracks
-                .iter()
-                .zip(&account.present)
-                .map(|(track, present)| match present {
-                    Some(present) => track.transient.intersection(&(*present).into()),
-                    None => track.transient.clone(),
-                })
-                .fold(transient, |all, of_vantage| all.union(&of_vantage));
-            disputed = disputed.union(&consensus.disputed);
+            for (track, present) in tracks.iter().zip(&account.present) {
+                match present {
+                    Some(present) => {
+                        transient.extend(track.transient.intersection(&(*present).into()).iter());
+                    }
+                    None => transient.extend(track.transient.iter()),
+                }
+            }
+            disputed.extend(consensus.disputed.iter());
         }
         records.push(EndpointRecord {
             id: account.endpoint.clone(),
@@ -301,14 +301,17 @@ fn hear(window: Window, now: Option<Timestamp>, accounts: &[Account<'_>], terms:
     let service = compose(reach, &timelines, &terms.rule);
     let service = forgive_short_outages(&service, terms.minimum_outage_ms);
     let good = service.runs(|state| matches!(state, State::Up | State::Degraded));
-    let outages = service
-        .when(State::Down)
+    let outages = service.when(State::Down);
+    let causes = first_failures(accounts, &terms.rule, outages.as_slice());
+    let outages = outages
         .iter()
-        .map(|outage| Outage {
-            window: *outage,
-            cause: first_failure(accounts, &terms.rule, *outage),
+        .zip(causes)
+        .map(|(window, cause)| Outage {
+            window: *window,
+            cause,
         })
         .collect();
+    let transient: Windows = transient.into_iter().collect();
     Record {
         window,
         now: now.filter(|now| *now < window.end()),
@@ -316,7 +319,7 @@ fn hear(window: Window, now: Option<Timestamp>, accounts: &[Account<'_>], terms:
         endpoints: records,
         outages,
         transient: transient.intersection(&good),
-        disputed,
+        disputed: disputed.into_iter().collect(),
     }
 }
 
@@ -468,25 +471,41 @@ impl<'a> Account<'a> {
     }
 }
 
-/// The first failure seen in `outage`, of the endpoints that `rule` listens to. What happened at
-/// one instant is ordered by endpoint and fault, so that the order of the evidence does not matter.
-fn first_failure(
+/// The first failure seen in each of `outages`, which are in order, of the endpoints that `rule`
+/// listens to. What happened at one instant is ordered by endpoint and fault, so that the order of
+/// the evidence does not matter.
+fn first_failures(
     accounts: &[Account<'_>],
     rule: &Rule,
-    outage: Window,
-) -> Option<(EndpointId, Fault)> {
-    accounts
-        .iter()
-        .filter(|account| rule.listens_to(account.endpoint))
-        .flat_map(|account| {
-            account.vantages.iter().filter_map(move |told| match told {
-                Told::Observations(sequence) => {
-                    let (at, fault) = sequence.first_failure_in(outage)?;
-                    Some((at, account.endpoint, fault))
+    outages: &[Window],
+) -> Vec<Option<(EndpointId, Fault)>> {
+    let mut first: Vec<Option<(Timestamp, &EndpointId, Fault)>> = vec![None; outages.len()];
+    for account in accounts {
+        if !rule.listens_to(account.endpoint) {
+            continue;
+        }
+        for told in &account.vantages {
+            let Told::Observations(sequence) = told else {
+                continue;
+            };
+            let mut idx = 0;
+            for (at, fault) in sequence.failures() {
+                // Most follow another of the same outage.
+                if outages.get(idx).is_some_and(|outage| outage.end() <= at) {
+                    idx = outages.partition_point(|outage| outage.end() <= at);
                 }
-                Told::Segments(_) => None,
-            })
-        })
-        .min()
-        .map(|(_, endpoint, fault)| (endpoint.clone(), fault))
+                let (Some(outage), Some(known)) = (outages.get(idx), first.get_mut(idx)) else {
+                    break;
+                };
+                let found = (at, account.endpoint, fault);
+                if outage.start() <= at && known.is_none_or(|known| found < known) {
+                    *known = Some(found);
+                }
+            }
+        }
+    }
+    first
+        .into_iter()
+        .map(|first| first.map(|(_, endpoint, fault)| (endpoint.clone(), fault)))
+        .collect()
 }

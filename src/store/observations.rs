@@ -10,7 +10,7 @@ use super::retain::check_kept;
 use super::series::{Series, all_series, series_of_endpoint};
 use super::{Sha256, Store, StoreError};
 use crate::sla::catalog::{EndpointId, VantageId};
-use crate::sla::condensed::{Condensed, CondensedEndpoint, CondensedVantage, Unbroken};
+use crate::sla::condensed::{Condensed, CondensedEndpoint, CondensedVantage, Measure, Unbroken};
 use crate::sla::observation::Observation;
 use crate::sla::window::{Timestamp, Window};
 
@@ -293,15 +293,18 @@ fn condense(
 ) -> Result<Condensed, Failure> {
     let window = asked.window;
     let (first, last) = hours(series.ticks_of(window));
-    let mut sheets = database.query(
+    // A content comes along where it will be needed whatever is asked.
+    let mut sheets: Vec<(Sheet, Option<Vec<u8>>)> = database.query(
         &format!(
-            "SELECT {SHEET} FROM block
-             WHERE series = ?1 AND ?2 <= hour AND hour <= ?3 ORDER BY hour, number"
+            "SELECT {SHEET},
+                 CASE WHEN latency_us_max IS NULL THEN (SELECT bytes FROM content WHERE id = content)
+                 END
+             FROM block WHERE series = ?1 AND ?2 <= hour AND hour <= ?3 ORDER BY hour, number"
         ),
         &values![series.id, first, last],
-        sheet,
+        |row| Ok((sheet(row)?, row.get(8)?)),
     )?;
-    sheets.sort_by_key(|sheet| sheet.header.first);
+    sheets.sort_by_key(|(sheet, _)| sheet.header.first);
     let mut observations: Vec<Observation> = fresh.to_vec();
     let mut fresh: Vec<Timestamp> = fresh.iter().map(|seen| seen.at).collect();
     fresh.sort_unstable();
@@ -312,15 +315,19 @@ fn condense(
     let objective_us = asked
         .latency_objective_ms
         .map(|objective_ms| u64::from(objective_ms) * 1_000);
+    let measure = Measure {
+        validity_ms: asked.validity_ms,
+        latency_objective_ms: asked.latency_objective_ms,
+    };
     let mut unbroken = Vec::new();
     let mut seen_until = Timestamp::MIN;
-    for (idx, sheet) in sheets.iter().enumerate() {
+    for (idx, (sheet, content)) in sheets.iter().enumerate() {
         let header = &sheet.header;
         // What came late may lie among what was sealed before: together they say what happened.
         let overlaps = header.first <= seen_until
             || sheets
                 .get(idx + 1)
-                .is_some_and(|next| next.header.first <= header.last)
+                .is_some_and(|(next, _)| next.header.first <= header.last)
             || !is_apart(header);
         seen_until = seen_until.max(header.last);
         if !overlaps && header.is_uneventful(window, asked.validity_ms, objective_us) {
@@ -335,12 +342,16 @@ fn condense(
         {
             continue;
         }
-        let bytes: Vec<u8> = database.one(
-            "SELECT bytes FROM content WHERE id = ?1",
-            &values![sheet.content],
-            |row| row.get(0),
-        )?;
-        let read = block::decode(sheet.hour, header, &bytes).map_err(|damage: Damage| {
+        let mut read_now = None;
+        let bytes = match content {
+            Some(bytes) => bytes,
+            None => read_now.insert(database.one(
+                "SELECT bytes FROM content WHERE id = ?1",
+                &values![sheet.content],
+                |row| row.get::<Vec<u8>>(0),
+            )?),
+        };
+        let mut read = block::decode(sheet.hour, header, bytes).map_err(|damage: Damage| {
             StoreError::block(
                 &Place {
                     endpoint: asked.endpoint,
@@ -351,8 +362,14 @@ fn condense(
                 damage,
             )
         })?;
+        read.retain(|observation| window.contains(observation.at));
+        if !overlaps {
+            // Nothing else lies among them: what of them is good need not be kept until the end.
+            read.sort_by_key(|observation| observation.at);
+            measure.take_good_runs(&mut read, &mut unbroken);
+        }
         observations.extend(read);
     }
     observations.retain(|observation| window.contains(observation.at));
-    Ok(Condensed::new(observations, unbroken, asked.validity_ms))
+    Ok(Condensed::new(observations, unbroken, &measure))
 }

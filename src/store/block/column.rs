@@ -62,13 +62,9 @@ pub(super) fn read(bytes: &mut &[u8], n: usize) -> Result<Vec<i64>, Damage> {
         return Err(Damage::Column);
     }
     let base = unzigzag(read_varint(bytes)?);
-    let mut bits = BitReader {
-        bytes,
-        current: 0,
-        n_left: 0,
-    };
+    let mut bits = BitReader::new(bytes);
     // A number takes a bit at least: a false count finds no room and asks for no memory.
-    if n > bits.bytes.len().saturating_mul(8).saturating_add(1) {
+    if n > bytes.len().saturating_mul(8).saturating_add(1) {
         return Err(Damage::Short);
     }
     let mut numbers = Vec::with_capacity(n);
@@ -89,7 +85,7 @@ pub(super) fn read(bytes: &mut &[u8], n: usize) -> Result<Vec<i64>, Damage> {
         }
         _ => return Err(Damage::Column),
     }
-    *bytes = bits.bytes;
+    *bytes = bits.rest();
     Ok(numbers)
 }
 
@@ -228,37 +224,82 @@ impl BitWriter<'_> {
 
 struct BitReader<'a> {
     bytes: &'a [u8],
-    /// What is left of the byte taken last, in its lowest bits.
-    current: u64,
+    /// How many of them were taken.
+    n_taken: usize,
+    /// What is left of those, in the highest bits.
+    buffer: u64,
     n_left: u32,
 }
 
-impl BitReader<'_> {
-    fn read_rice(&mut self, k: u8) -> Result<u64, Damage> {
-        let mut high = 0;
-        while high < UNARY_MAX && self.read(1)? == 1 {
-            high += 1;
+impl<'a> BitReader<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            n_taken: 0,
+            buffer: 0,
+            n_left: 0,
         }
+    }
+
+    /// The bytes of which no bit was read.
+    fn rest(&self) -> &'a [u8] {
+        let n_read = self.n_taken - (self.n_left / 8) as usize;
+        self.bytes.get(n_read..).unwrap_or_default()
+    }
+
+    fn read_rice(&mut self, k: u8) -> Result<u64, Damage> {
+        if self.n_left <= UNARY_MAX {
+            self.fill();
+        }
+        let high = self.buffer.leading_ones();
         if high < UNARY_MAX {
+            self.skip(high + 1)?;
             return Ok(u64::from(high) << k | self.read(k.into())?);
         }
+        self.skip(UNARY_MAX)?;
         let length = self.read(LENGTH_BITS)? as u32 + 1;
         self.read(length)
     }
 
     fn read(&mut self, n_bits: u32) -> Result<u64, Damage> {
-        let mut bits = 0_u64;
-        let mut n_missing = n_bits;
-        while n_missing > 0 {
-            if self.n_left == 0 {
-                self.current = take(&mut self.bytes)?.into();
-                self.n_left = 8;
-            }
-            let n_now = n_missing.min(self.n_left);
-            self.n_left -= n_now;
-            n_missing -= n_now;
-            bits = bits << n_now | (self.current >> self.n_left & (0xff >> (8 - n_now)));
+        if n_bits > 32 {
+            let high = self.read(n_bits - 32)?;
+            return Ok(high << 32 | self.read(32)?);
         }
+        if self.n_left < n_bits {
+            self.fill();
+        }
+        // In two steps: no bits at all are a shift by 64.
+        let bits = self.buffer >> 1 >> (63 - n_bits);
+        self.skip(n_bits)?;
         Ok(bits)
+    }
+
+    fn skip(&mut self, n_bits: u32) -> Result<(), Damage> {
+        self.n_left = self.n_left.checked_sub(n_bits).ok_or(Damage::Short)?;
+        self.buffer <<= n_bits;
+        Ok(())
+    }
+
+    /// Takes bytes until there are more than 55 bits, or no bytes any more.
+    fn fill(&mut self) {
+        let rest = self.bytes.get(self.n_taken..).unwrap_or_default();
+        if let Some(eight) = rest.first_chunk() {
+            // Of the last byte a part only may have its place; it is taken the next time, and
+            // changes nothing where that part is already.
+            self.buffer |= u64::from_be_bytes(*eight) >> self.n_left;
+            let n_bytes = (63 - self.n_left) / 8;
+            self.n_taken += n_bytes as usize;
+            self.n_left += n_bytes * 8;
+            return;
+        }
+        for byte in rest {
+            if self.n_left > 56 {
+                return;
+            }
+            self.buffer |= u64::from(*byte) << (56 - self.n_left);
+            self.n_left += 8;
+            self.n_taken += 1;
+        }
     }
 }

@@ -88,13 +88,18 @@ impl Header {
     pub fn of(observations: &[Observation]) -> Option<Self> {
         let mut instants: Vec<Timestamp> = observations.iter().map(|seen| seen.at).collect();
         instants.sort_unstable();
-        let latencies = observations.iter().map(|seen| match seen.outcome {
-            Outcome::Answered {
-                latency_us,
-                partial: false,
-            } => Some(latency_us),
-            Outcome::Answered { partial: true, .. } | Outcome::Failed(_) | Outcome::Void(_) => None,
-        });
+        let latency_us_max = observations
+            .iter()
+            .map(|seen| match seen.outcome {
+                Outcome::Answered {
+                    latency_us,
+                    partial: false,
+                } => Some(latency_us),
+                Outcome::Answered { partial: true, .. } | Outcome::Failed(_) | Outcome::Void(_) => {
+                    None
+                }
+            })
+            .try_fold(0, |max, latency_us| Some(latency_us?.max(max)));
         Some(Self {
             n_observations: u32::try_from(observations.len()).ok()?,
             first: *instants.first()?,
@@ -104,9 +109,7 @@ impl Header {
                 .map(|pair| pair[1].since(pair[0]))
                 .max()
                 .unwrap_or(0),
-            latency_us_max: latencies
-                .collect::<Option<Vec<u32>>>()
-                .and_then(|latencies| latencies.into_iter().max()),
+            latency_us_max,
         })
     }
 }

@@ -4,7 +4,7 @@
 //! and compare what comes of it.
 
 use proptest::prelude::*;
-use vigie::sla::condensed::{Condensed, CondensedEndpoint, CondensedVantage, Unbroken};
+use vigie::sla::condensed::{Condensed, CondensedEndpoint, CondensedVantage, Measure, Unbroken};
 use vigie::sla::observation::{Observation, Outcome};
 use vigie::sla::statement::{EndpointEvidence, Seen, observe, observe_condensed};
 
@@ -55,7 +55,11 @@ fn condensed(
     // In any order.
     rest.reverse();
     unbroken.reverse();
-    Condensed::new(rest, unbroken, endpoint.validity_ms)
+    let measure = Measure {
+        validity_ms: endpoint.validity_ms,
+        latency_objective_ms: endpoint.latency_objective_ms,
+    };
+    Condensed::new(rest, unbroken, &measure)
 }
 
 proptest! {

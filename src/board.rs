@@ -202,6 +202,19 @@ pub struct StoreNow {
     pub write_errors: u64,
     /// Its size on disk, in bytes.
     pub size_bytes: u64,
+    /// Observations that can never be saved; their time is Unknown.
+    pub refused: u64,
+    /// The tick of the observation that waits longest on disk.
+    pub waits_since: Option<Timestamp>,
+    /// There is no store here: what is seen is handed in at a collector.
+    pub forwarding: Option<Forwarding>,
+}
+
+/// How handing in goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forwarding {
+    /// When the collector last took something; absent if it never did since the start.
+    pub taken_at: Option<Timestamp>,
 }
 
 impl StoreNow {

@@ -4,10 +4,11 @@
 //! # Reading order
 //!
 //! 1. [`sla`]: the core. What time, facts, a promise and a judgement are.
-//! 2. [`schedule`], [`board`], [`report`], [`exchange`]: pure code around the core: when to ask,
-//!    what it looks like now, what partners read, what anybody can recompute.
-//! 3. [`config`], [`probe`], [`store`], [`import`], [`export`], [`mail`], [`metrics`], [`web`],
-//!    [`clock`], [`secret`]: the edges, which do not know each other.
+//! 2. [`schedule`], [`board`], [`report`], [`exchange`], [`handover`]: pure code around the core:
+//!    when to ask, what it looks like now, what partners read, what anybody can recompute, what
+//!    travels between vantages.
+//! 3. [`config`], [`probe`], [`store`], [`forward`], [`import`], [`export`], [`mail`], [`metrics`],
+//!    [`web`], [`clock`], [`secret`], [`pem`]: the edges, which do not know each other.
 //! 4. [`app`]: the only code that knows the order of things. [`demo`] sets a scene for it.
 //! 5. [`cli`]: one file per command.
 //!
@@ -21,15 +22,18 @@ pub mod sla;
 
 pub mod board;
 pub mod exchange;
+pub mod handover;
 pub mod report;
 pub mod schedule;
 
 pub mod clock;
 pub mod config;
 pub mod export;
+pub mod forward;
 pub mod import;
 pub mod mail;
 pub mod metrics;
+pub mod pem;
 pub mod probe;
 pub mod secret;
 pub mod store;

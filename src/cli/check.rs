@@ -1,9 +1,11 @@
 //! `vigie check`: is the configuration right?
 
 use super::{ConfigPlace, Failure, exit, print};
-use crate::config;
+use crate::config::{self, IntakeWay, StoreConfig};
+use crate::forward::Collector;
 use crate::mail::{Mailer, Sender};
 use crate::probe::Prober;
+use crate::web::{self, Gate};
 
 /// Read the configuration and name every fault in it
 ///
@@ -46,6 +48,25 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     if let Err(fault) = Sender::from_config(&config.mail) {
         faults.push_str(&format!("failed to {fault}\n"));
     }
+    if let StoreConfig::Collector(collector) = &config.store
+        && let Err(fault) = Collector::new(collector)
+    {
+        faults.push_str(&format!("failed to {fault}\n"));
+    }
+    if let Some(intake) = &config.web.intake {
+        if let Err(fault) = web::check_tokens(&intake.vantages) {
+            faults.push_str(&format!("failed to {fault}\n"));
+        }
+        if let IntakeWay::Tls {
+            certificate,
+            client_ca_file,
+            ..
+        } = &intake.way
+            && let Err(fault) = Gate::open(certificate, client_ca_file.as_ref())
+        {
+            faults.push_str(&format!("failed to {fault}\n"));
+        }
+    }
     let n_endpoints = config.catalog.endpoints().count();
     let n_services = config.catalog.services.len();
     let n_partners = config.catalog.partners.len();
@@ -56,6 +77,12 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         counted(n_endpoints, "endpoint"),
         counted(n_partners, "partner"),
     ))?;
+    if let StoreConfig::Collector(collector) = &config.store {
+        print(format!(
+            "what is seen is handed in at {}; months are closed and letters sent there\n",
+            collector.url
+        ))?;
+    }
     if !faults.is_empty() {
         print(format!(
             "{faults}the file itself is right; what it points to must be there, and readable for the user that runs this\n"

@@ -215,8 +215,13 @@ impl ConfigPlace {
 
     /// The checked configuration; its faults are shown all at once.
     fn load(&self) -> Result<Config, Failure> {
+        self.load_with(config::Overrides::default())
+    }
+
+    /// The same, with what the command line says in place of the file.
+    fn load_with(&self, overrides: config::Overrides) -> Result<Config, Failure> {
         let path = self.path();
-        config::load(&path).map_err(|error| match error {
+        config::load_with(&path, overrides).map_err(|error| match error {
             config::ConfigError::Faults(faults) => {
                 let shown = if std::io::stderr().is_terminal() {
                     faults.colored()

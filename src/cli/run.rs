@@ -8,6 +8,8 @@ use super::{
 };
 use crate::app::watch;
 use crate::clock::Clock;
+use crate::config::{self, Overrides};
+use crate::sla::catalog::Url;
 
 /// Watch: probe on schedule, keep, show, and close each month when it is over
 ///
@@ -17,10 +19,21 @@ use crate::clock::Clock;
 /// Stops cleanly on SIGTERM and SIGINT: probes under way may end, and what was seen is saved.
 /// Logs go to standard error (VIGIE_LOG chooses what).
 #[derive(clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Keep nothing here: hand in what is seen at this collector, as `[forward]` says; months are
+    /// closed and letters sent there
+    #[arg(long, value_name = "URL", value_parser = address)]
+    forward: Option<Url>,
+}
 
-pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
-    let config = place.load()?;
+fn address(text: &str) -> Result<Url, String> {
+    config::url(text)
+}
+
+pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
+    let config = place.load_with(Overrides {
+        forward: args.forward.clone(),
+    })?;
     start_logging();
     run_daemon(async {
         let listen = config.web.listen;

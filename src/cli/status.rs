@@ -84,6 +84,16 @@ fn write_status(out: &mut String, status: &Status) -> std::fmt::Result {
         "as of {}; {} observations wait for the store, {} lost, {} write errors",
         status.now, store.backlog, store.lost, store.write_errors
     )?;
+    if store.refused > 0 {
+        write!(out, ", {} refused for good", store.refused)?;
+    }
+    if store.is_forwarding {
+        let taken_at = store.taken_at.as_deref().unwrap_or("never since the start");
+        write!(out, "; handed in at a collector, last taken {taken_at}")?;
+    }
+    if let Some(waits_since) = &store.waits_since {
+        write!(out, ", waiting since {waits_since}")?;
+    }
     let missed = &status.missed_ticks;
     writeln!(
         out,

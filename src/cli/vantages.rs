@@ -8,10 +8,11 @@ use crate::store::VantageNow;
 /// A vantage that was silent for longer is taken for gone, in milliseconds.
 const SILENT_MS: i64 = 60_000;
 
-/// Show the vantages that record into the store, and whether they are alive
+/// Show the vantages that record into the store or hand in, and whether they are alive
 ///
-/// Signs of life are reckoned by the clock of a shared store. Where the store is a file there is
-/// one vantage, and `vigie status` tells more. Exit status 1 if one is silent.
+/// Signs of life are reckoned by the store's clock; LAG is how far the last tick that was kept
+/// lies back. Where the store is a file and nobody hands in there is one vantage, and `vigie
+/// status` tells more. Exit status 1 if one is silent.
 #[derive(clap::Args)]
 pub(super) struct Args {}
 
@@ -21,8 +22,8 @@ pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let now = store.clock(Clock::System.now()).map_err(Failure::system)?;
     let vantages = store.vantages().map_err(Failure::system)?;
     let mut lines = format!(
-        "{:<20} {:<8} {:<22} {:<12} {:<22} {:<10} {:<8} {}\n",
-        "VANTAGE", "STATE", "SINCE", "SIGN OF LIFE", "LAST TICK", "CLOCK", "VERSION", "ROLE"
+        "{:<20} {:<8} {:<22} {:<12} {:<22} {:<10} {:<10} {:<8} {}\n",
+        "VANTAGE", "STATE", "SINCE", "SIGN OF LIFE", "LAST TICK", "LAG", "CLOCK", "VERSION", "ROLE"
     );
     let mut any_silent = false;
     for vantage in &vantages {
@@ -41,21 +42,25 @@ fn line(vantage: &VantageNow, silent: bool, now: Timestamp) -> String {
         Some(_) if silent => "silent",
         Some(_) => "alive",
     };
-    let ago = vantage.seen.map_or("-".to_owned(), |seen| {
+    let back = |at: Timestamp| {
         // Whole seconds: signs are seconds apart.
-        let ms = now.since(seen).max(0) / 1_000 * 1_000;
-        format!("{} ago", show_duration_ms(ms))
-    });
+        show_duration_ms(now.since(at).max(0) / 1_000 * 1_000)
+    };
+    let ago = vantage
+        .seen
+        .map_or("-".to_owned(), |seen| format!("{} ago", back(seen)));
+    let lag = vantage.last_tick.map_or("-".to_owned(), back);
     let clock = vantage
         .ahead_ms
         .map_or("-".to_owned(), |ms| format!("{:+.1} s", ms as f64 / 1e3));
     format!(
-        "{:<20} {:<8} {:<22} {:<12} {:<22} {:<10} {:<8} {}\n",
+        "{:<20} {:<8} {:<22} {:<12} {:<22} {:<10} {:<10} {:<8} {}\n",
         vantage.id.as_str(),
         state,
         shown(vantage.began),
         ago,
         shown(vantage.last_tick),
+        lag,
         clock,
         vantage.version.as_deref().unwrap_or("-"),
         if vantage.leads && !silent {

@@ -8,6 +8,8 @@ mod answer;
 mod auth;
 mod commitment;
 mod endpoint;
+mod forward;
+mod intake;
 mod line;
 mod look;
 mod mail;
@@ -35,7 +37,10 @@ use super::kind::{Kind, Moment, Ms, OwnVantage, Slug, Variable};
 use super::reader::{Given, Notes, list, nearest};
 use crate::sla::window::show_duration_ms;
 
-use super::{CloseConfig, Config, ProbingConfig, ReportsConfig, WebConfig, line_of, raw, sha256};
+use super::{
+    CloseConfig, Config, Overrides, ProbingConfig, ReportsConfig, StoreConfig, WebConfig, line_of,
+    raw, sha256,
+};
 
 const DEFAULT_VANTAGE: &str = "main";
 const DEFAULT_STORE: &str = "/var/lib/vigie/vigie.db";
@@ -51,8 +56,14 @@ const DEFAULT_ZONE: Tz = Tz::Europe__Paris;
 
 /// Checks a whole file; `base` is the folder its relative paths start at. The result is worth
 /// something only if nothing was noted.
-pub(super) fn check(file: raw::File, notes: &Notes, text: &str, base: &Path) -> Option<Config> {
-    Checker { notes, text, base }.config(file)
+pub(super) fn check(
+    file: raw::File,
+    notes: &Notes,
+    text: &str,
+    base: &Path,
+    overrides: Overrides,
+) -> Option<Config> {
+    Checker { notes, text, base }.config(file, overrides)
 }
 
 /// What every check needs.
@@ -101,7 +112,7 @@ struct Services {
 }
 
 impl Checker<'_> {
-    fn config(&self, mut file: raw::File) -> Option<Config> {
+    fn config(&self, mut file: raw::File, overrides: Overrides) -> Option<Config> {
         if file.services.as_ref().is_some_and(Vec::is_empty) {
             self.notes.absence(
                 0..0,
@@ -113,6 +124,10 @@ impl Checker<'_> {
         let raw_endpoints =
             || raw_services().flat_map(|service| service.endpoints.iter().flatten());
         let raw_partners = file.partners.iter().flatten();
+        let is_forwarding = file.forward.at().is_some() || overrides.forward.is_some();
+        if is_forwarding {
+            self.keeps_nothing(&file);
+        }
         self.unique("service", raw_services().map(|service| &service.id));
         self.unique("endpoint", raw_endpoints().map(|endpoint| &endpoint.id));
         self.unique("partner", raw_partners.map(|partner| &partner.id));
@@ -132,7 +147,17 @@ impl Checker<'_> {
         let delay_ms = self.close_delay_ms(file.close_delay, timeout_ms_max.unwrap_or(0));
         let vantage = file.vantage_id.or(OwnVantage(DEFAULT_VANTAGE.to_owned()));
         let vantage = vantage.and_then(|id| VantageId::new(&id.0));
-        let store = self.store(file.store, vantage.as_ref());
+        let store = if is_forwarding || matches!(file.forward, Given::Wrong) {
+            let forward = self.forward(file.forward, overrides.forward.as_ref());
+            forward.map(|forward| StoreConfig::Collector(Box::new(forward)))
+        } else {
+            self.store(file.store, vantage.as_ref())
+        };
+        let intake = match file.intake {
+            Given::LeftOut => Some(None),
+            Given::Wrong => None,
+            Given::Written(intake) => self.intake(intake.into_inner(), vantage.as_ref()).map(Some),
+        };
         let reports = self.path(file.reports_directory, DEFAULT_REPORTS);
         let provider = file.provider.and_then(provider);
         let mail = self.mail(file.mail, provider.as_ref());
@@ -159,6 +184,7 @@ impl Checker<'_> {
             store: store?,
             web: WebConfig {
                 listen: file.web_listen.or(DEFAULT_LISTEN.into())?,
+                intake: intake?,
             },
             reports: ReportsConfig {
                 look: look?,
@@ -186,6 +212,7 @@ impl Checker<'_> {
             },
             retention: retention?,
             sha256: sha256(self.text.as_bytes()),
+            overrides,
         })
     }
 

@@ -679,6 +679,14 @@ impl Kind for Url {
     }
 }
 
+/// The address that a text of another place than a file writes.
+pub(super) fn url(text: &str) -> Result<Url, String> {
+    Url::read(&DeValue::String(text.into())).map_err(|refusal| match refusal {
+        Refusal::Wrong(why) | Refusal::WrongWithRemedy(why, _) => why,
+        Refusal::Other => format!("is not {}", Url::NAME),
+    })
+}
+
 impl Kind for std::net::IpAddr {
     const NAME: &'static str = "an IP address";
     const WRITTEN: &'static str = "an IPv4 or IPv6 address in quotes";

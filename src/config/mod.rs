@@ -19,7 +19,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use crate::report::Look;
-use crate::sla::catalog::{Catalog, HostPort, SecretPlace, ServiceId, VantageId};
+use crate::sla::catalog::{Catalog, HostPort, SecretPlace, ServiceId, Url, VantageId};
 
 pub use fault::{Fault, Faults};
 
@@ -70,7 +70,7 @@ pub struct Config {
     pub vantage: VantageId,
     /// Where observations are kept.
     pub store: StoreConfig,
-    /// The pages.
+    /// The pages, and the way in for other vantages.
     pub web: WebConfig,
     /// What partners read.
     pub reports: ReportsConfig,
@@ -88,6 +88,15 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
+    /// What was said beside the file.
+    pub overrides: Overrides,
+}
+
+/// What the command line says in place of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Where observations are handed in, in place of `forward.url`.
+    pub forward: Option<Url>,
 }
 
 /// Where observations are kept.
@@ -97,6 +106,8 @@ pub enum StoreConfig {
     File(PathBuf),
     /// On a server (PostgreSQL).
     Server(Box<ServerConfig>),
+    /// By another instance, to which they are handed in.
+    Collector(Box<ForwardConfig>),
 }
 
 impl From<&Path> for StoreConfig {
@@ -138,6 +149,30 @@ pub struct ServerConfig {
     pub spool: PathBuf,
 }
 
+/// Another instance that keeps what is seen here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForwardConfig {
+    /// Where its intake is reached; without what we add to the path.
+    pub url: Url,
+    /// Where the token is kept that says which vantage we are, if we have one.
+    pub token: Option<SecretPlace>,
+    /// The certificate that says so, if we have one.
+    pub certificate: Option<CertificateFiles>,
+    /// A file of trusted authorities (PEM) in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The folder that keeps what was seen until it was taken.
+    pub spool: PathBuf,
+}
+
+/// A certificate, with those that lead from it to its authority, and its private key; both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificates.
+    pub file: PathBuf,
+    /// The key, which others must not be able to read.
+    pub key_file: PathBuf,
+}
+
 /// How the connection to a database server is protected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerSecurity {
@@ -155,6 +190,44 @@ pub enum ServerSecurity {
 pub struct WebConfig {
     /// The address to listen on; loopback by default.
     pub listen: SocketAddr,
+    /// Where other vantages hand in what they saw, if they may.
+    pub intake: Option<IntakeConfig>,
+}
+
+/// Where other vantages hand in what they saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntakeConfig {
+    /// How they come in.
+    pub way: IntakeWay,
+    /// Who may; at least one, each with an id of its own.
+    pub vantages: Vec<IntakeVantage>,
+}
+
+/// How other vantages come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IntakeWay {
+    /// Through a proxy, which has the certificate, to where the pages are.
+    Proxy,
+    /// Over TLS, on an address of their own.
+    Tls {
+        /// The address to listen on.
+        listen: SocketAddr,
+        /// What is shown to them.
+        certificate: CertificateFiles,
+        /// The authorities (PEM) that vouch for their certificates, if they have some.
+        client_ca_file: Option<PathBuf>,
+    },
+}
+
+/// A vantage that may hand in, and what proves that it is the one; at least one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntakeVantage {
+    /// As whom it speaks.
+    pub id: VantageId,
+    /// Where its token is kept, if it has one.
+    pub token: Option<SecretPlace>,
+    /// The name (DNS) in its certificate, if it has one.
+    pub certificate_name: Option<String>,
 }
 
 /// What partners read.
@@ -365,6 +438,14 @@ pub fn find(explicit: Option<&Path>) -> PathBuf {
 /// # Errors
 /// The file cannot be read, is not UTF-8, or has faults.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    load_with(path, Overrides::default())
+}
+
+/// As [`load`], with what was said beside the file.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, overrides: Overrides) -> Result<Config, ConfigError> {
     let bytes = std::fs::read(path).map_err(|source| ConfigError::Read {
         path: path.to_owned(),
         source,
@@ -380,7 +461,12 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         }
     })?;
     let base = path.parent().unwrap_or(Path::new(""));
-    Ok(parse(&text, &path.display().to_string(), base)?)
+    Ok(parse_with(
+        &text,
+        &path.display().to_string(),
+        base,
+        overrides,
+    )?)
 }
 
 /// Checks the text of a configuration file that is shown as `name`. Relative paths in it start at
@@ -389,6 +475,10 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// # Errors
 /// All the faults of the text.
 pub fn parse(text: &str, name: &str, base: &Path) -> Result<Config, Faults> {
+    parse_with(text, name, base, Overrides::default())
+}
+
+fn parse_with(text: &str, name: &str, base: &Path, overrides: Overrides) -> Result<Config, Faults> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let notes = if errors.is_empty() {
         reader::Notes::reading()
@@ -397,7 +487,7 @@ pub fn parse(text: &str, name: &str, base: &Path) -> Result<Config, Faults> {
     };
     notes.syntax(&errors, text);
     let file = raw::read(&notes, document.get_ref());
-    let config = check::check(file, &notes, text, base);
+    let config = check::check(file, &notes, text, base, overrides);
     let faults = notes.into_faults();
     match config {
         Some(config) if faults.is_empty() => Ok(config),
@@ -437,6 +527,14 @@ fn list_of_tables<'a>(table: &'a DeTable<'a>, key: &str) -> Vec<&'a DeTable<'a>>
     let items = table.get(key).and_then(|list| list.get_ref().as_array());
     let items = items.into_iter().flatten();
     items.filter_map(|item| item.get_ref().as_table()).collect()
+}
+
+/// The address that `text` writes.
+///
+/// # Errors
+/// Why it writes none.
+pub fn url(text: &str) -> Result<Url, String> {
+    kind::url(text)
 }
 
 /// Every key that a file may have, as dotted paths: `service.endpoint.interval`.

@@ -36,7 +36,9 @@ pub(super) struct File {
     pub(super) provider: Option<Provider>,
     pub(super) vantage_id: Given<OwnVantage>,
     pub(super) store: Store,
+    pub(super) forward: Given<Forward>,
     pub(super) web_listen: Given<SocketAddr>,
+    pub(super) intake: Given<Intake>,
     pub(super) reports_directory: Given<PathBuf>,
     pub(super) signing_key_file: Given<PathBuf>,
     pub(super) look: Look,
@@ -78,6 +80,33 @@ pub(super) struct Password {
     pub(super) at: Range<usize>,
     pub(super) file: Given<PathBuf>,
     pub(super) env: Given<Variable>,
+}
+
+/// Where what is seen is handed in.
+pub(super) struct Forward {
+    pub(super) at: Range<usize>,
+    pub(super) url: Given<Url>,
+    pub(super) token: Given<Password>,
+    pub(super) certificate: Given<Certificate>,
+    pub(super) ca_file: Given<PathBuf>,
+    pub(super) spool: Given<PathBuf>,
+}
+
+/// Where other vantages hand in what they saw.
+pub(super) struct Intake {
+    pub(super) at: Range<usize>,
+    pub(super) listen: Given<SocketAddr>,
+    pub(super) certificate: Given<Certificate>,
+    pub(super) client_ca_file: Given<PathBuf>,
+    pub(super) behind_proxy: Given<bool>,
+    pub(super) vantages: Option<Vec<IntakeVantage>>,
+}
+
+pub(super) struct IntakeVantage {
+    pub(super) at: Range<usize>,
+    pub(super) id: At<OwnVantage>,
+    pub(super) token: Given<Password>,
+    pub(super) certificate_name: Given<HostName>,
 }
 
 /// How long what is kept; each key may be left out.
@@ -251,7 +280,7 @@ pub(super) struct Http {
     pub(super) json: Given<Json>,
     pub(super) body_limit: Given<Bytes>,
     pub(super) ca_file: Given<PathBuf>,
-    pub(super) client_certificate: Given<ClientCertificate>,
+    pub(super) client_certificate: Given<Certificate>,
     pub(super) redirects_max: Given<Redirects>,
     pub(super) ip_family: Given<Family>,
     pub(super) ip_address: Given<IpAddr>,
@@ -291,7 +320,8 @@ pub(super) struct OAuth2 {
     pub(super) ca_file: Given<PathBuf>,
 }
 
-pub(super) struct ClientCertificate {
+/// A certificate and its key.
+pub(super) struct Certificate {
     pub(super) file: At<PathBuf>,
     pub(super) key_file: At<PathBuf>,
 }
@@ -417,11 +447,14 @@ pub(super) fn keys() -> BTreeSet<String> {
 
 fn file(table: Table<'_>) -> File {
     let reports = table.section("reports");
+    let web = table.section("web");
     File {
         provider: table.required_table("provider", provider),
         vantage_id: table.section("vantage").optional("id"),
         store: store(&table.section("store")),
-        web_listen: table.section("web").optional("listen"),
+        forward: table.optional_table("forward", forward),
+        web_listen: web.optional("listen"),
+        intake: web.optional_table("intake", intake),
         reports_directory: reports.optional("directory"),
         signing_key_file: reports.optional("signing_key_file"),
         look: Look {
@@ -477,6 +510,40 @@ fn usage(table: Table<'_>) -> Usage {
         successes: table.required("successes"),
         label: table.optional("label"),
         source: table.optional("source"),
+    }
+}
+
+fn certificate(table: Table<'_>) -> Certificate {
+    Certificate {
+        file: table.required("file"),
+        key_file: table.required("key_file"),
+    }
+}
+
+fn forward(table: Table<'_>) -> Forward {
+    Forward {
+        at: table.at(),
+        url: table.optional("url"),
+        token: table.optional_table("token", password),
+        certificate: table.optional_table("certificate", certificate),
+        ca_file: table.optional("ca_file"),
+        spool: table.optional("spool"),
+    }
+}
+
+fn intake(table: Table<'_>) -> Intake {
+    Intake {
+        at: table.at(),
+        listen: table.optional("listen"),
+        certificate: table.optional_table("certificate", certificate),
+        client_ca_file: table.optional("client_ca_file"),
+        behind_proxy: table.optional("behind_proxy"),
+        vantages: table.tables("vantage", |vantage| IntakeVantage {
+            at: vantage.at(),
+            id: vantage.required("id"),
+            token: vantage.optional_table("token", password),
+            certificate_name: vantage.optional("certificate_name"),
+        }),
     }
 }
 
@@ -646,10 +713,7 @@ fn http(table: Table<'_>) -> Http {
         json: table.optional_table("json", json),
         body_limit: table.optional("body_limit"),
         ca_file: table.optional("ca_file"),
-        client_certificate: table.optional_table("client_certificate", |table| ClientCertificate {
-            file: table.required("file"),
-            key_file: table.required("key_file"),
-        }),
+        client_certificate: table.optional_table("client_certificate", certificate),
         redirects_max: table.optional("redirects_max"),
         ip_family: table.optional("ip_family"),
         ip_address: table.optional("ip_address"),

@@ -338,6 +338,15 @@ pub(super) fn ourselves(page: &mut Page, board: &Board, vantages: &[Living]) {
     page.family(&m::STORE_WRITE_ERRORS)
         .count(&[], store.write_errors);
     page.family(&m::STORE_SIZE).count(&[], store.size_bytes);
+    page.family(&m::STORE_REFUSED).count(&[], store.refused);
+    let mut family = page.family(&m::SPOOL_WAITS);
+    if store.waits_since.is_some() {
+        family.value(&[], instant(store.waits_since));
+    }
+    let mut family = page.family(&m::FORWARD_TAKEN);
+    if let Some(forwarding) = store.forwarding {
+        family.value(&[], instant(forwarding.taken_at));
+    }
     let mut family = page.family(&m::VANTAGE_SEEN);
     for (id, seen, _) in vantages {
         family.value(&[id.as_str()], instant(Some(*seen)));

@@ -143,6 +143,12 @@ shapes! {
         "Writes to the store that failed."
     STORE_SIZE Gauge "vigie_store_size_bytes" []
         "Size of the store on disk."
+    STORE_REFUSED Counter "vigie_store_refused_observations_total" []
+        "Observations that can never be saved and were set aside; their time is unknown."
+    SPOOL_WAITS Gauge "vigie_spool_waiting_since_timestamp_seconds" []
+        "The planned instant of the observation that waits longest on disk to be handed in; absent if none does."
+    FORWARD_TAKEN Gauge "vigie_forward_last_taken_timestamp_seconds" []
+        "When the collector last took what this instance handed in, 0 if never since the start; absent where nothing is handed in."
     VANTAGE_SEEN Gauge "vigie_vantage_last_seen_timestamp_seconds" ["vantage"]
         "When the vantage last gave a sign of life, by the clock of the shared store; absent where the store is a file."
     VANTAGE_AHEAD Gauge "vigie_vantage_clock_ahead_seconds" ["vantage"]

@@ -86,6 +86,9 @@ impl Store {
                     remedy: "restore it with `pg_restore`: docs/operations.md says how",
                 });
             }
+            StoreConfig::Collector(collector) => {
+                return Err(super::elsewhere("restore", &collector));
+            }
         };
         // Refuses what is not a store of ours; a backup of an older version is brought up to date
         // when it is opened in its place.

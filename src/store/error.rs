@@ -105,6 +105,16 @@ pub enum StoreError {
         /// What to do.
         remedy: &'static str,
     },
+    /// Another instance keeps what is seen here.
+    #[error(
+        "{doing} the store: there is none here, what is seen is handed in at `{collector}`: run the command where that collector is"
+    )]
+    Elsewhere {
+        /// What was being done.
+        doing: &'static str,
+        /// Where the collector's intake is.
+        collector: String,
+    },
     /// What is asked for is past its retention.
     #[error(
         "read evidence from {asked} on: what was seen before {kept_from} was removed at the end of its retention: saved statements stand, and cannot be settled anew"
@@ -154,6 +164,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is about what was handed in, so that handing it in again changes nothing.
+    pub fn is_for_good(&self) -> bool {
+        match self {
+            Self::Block { .. } => true,
+            Self::Database { source, .. } => source.downcast_ref().is_some_and(is_about_values),
+            _ => false,
+        }
+    }
+
     pub(super) fn block(place: &Place<'_>, damage: Damage) -> Self {
         Self::Block {
             block: place.name(),
@@ -228,6 +247,28 @@ fn remedy(error: &DbError) -> &'static str {
         DbError::Damaged(_) => {
             ": something else than vigie changed the store: see `vigie journal verify`, and restore the last backup"
         }
+    }
+}
+
+/// Whether the database refused the values themselves.
+fn is_about_values(error: &DbError) -> bool {
+    match error {
+        DbError::Sqlite(error) => {
+            use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+            matches!(
+                error.sqlite_error_code(),
+                Some(ConstraintViolation | TooBig | TypeMismatch)
+            )
+        }
+        // Data exceptions, and violated constraints.
+        DbError::Postgres(error) => error
+            .code()
+            .is_some_and(|state| ["22", "23"].iter().any(|it| state.code().starts_with(it))),
+        DbError::Unreachable(_)
+        | DbError::NoHost(_)
+        | DbError::Held(_)
+        | DbError::Migration(_)
+        | DbError::Damaged(_) => false,
     }
 }
 

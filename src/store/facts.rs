@@ -9,7 +9,8 @@ use super::error::Failure;
 use super::observations::ticks_sealed;
 use super::series::{find_or_add_series, late_ms, series_of};
 use super::{
-    Parcel, StatementNumber, Store, StoreError, id, instant, optional_instant, outcome, traces,
+    Parcel, Refused, StatementNumber, Store, StoreError, id, instant, optional_instant, outcome,
+    traces,
 };
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Finding, MissCause, Observation};
@@ -22,6 +23,15 @@ pub struct Appended {
     pub new: usize,
     /// Not kept, because that endpoint, vantage and tick already had an observation.
     pub repeated: usize,
+}
+
+/// What became of a parcel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taken {
+    /// Of what could be taken.
+    pub appended: Appended,
+    /// What can never be taken, whenever it is handed in.
+    pub refused: Vec<Refused>,
 }
 
 /// Ticks in a row at which nothing was asked.
@@ -83,15 +93,51 @@ impl Store {
     }
 
     /// Keeps what was handed in together, its missed ticks first: a schedule that starts again goes
-    /// on after the last tick that was taken, and would not count those before it.
+    /// on after the last tick that was taken, and would not count those before it. What can never
+    /// be taken is told, and keeps nothing else from it.
     ///
     /// # Errors
-    /// What the database says.
-    pub fn take_in(&mut self, parcel: &Parcel) -> Result<(), StoreError> {
+    /// What the database says, if trying again may help.
+    pub fn take_in(&mut self, parcel: &Parcel) -> Result<Taken, StoreError> {
         if !parcel.missed.is_empty() {
-            self.save_missed(&parcel.missed)?;
+            match self.save_missed(&parcel.missed) {
+                // They only say why there is silence.
+                Err(failure) if failure.is_for_good() => {}
+                saved => saved?,
+            }
         }
-        self.append(&parcel.findings).map(drop)
+        let mut taken = Taken::default();
+        self.take_what_can_be(&parcel.findings, &mut taken)?;
+        Ok(taken)
+    }
+
+    /// Halves what is refused for good until the findings are found that it is about.
+    fn take_what_can_be(
+        &mut self,
+        findings: &[Finding],
+        taken: &mut Taken,
+    ) -> Result<(), StoreError> {
+        let failure = match self.append(findings) {
+            Ok(appended) => {
+                taken.appended.new += appended.new;
+                taken.appended.repeated += appended.repeated;
+                return Ok(());
+            }
+            Err(failure) => failure,
+        };
+        if !failure.is_for_good() {
+            return Err(failure);
+        }
+        if let [finding] = findings {
+            taken.refused.push(Refused {
+                finding: finding.clone(),
+                why: failure.to_string(),
+            });
+            return Ok(());
+        }
+        let (first, second) = findings.split_at(findings.len() / 2);
+        self.take_what_can_be(first, taken)?;
+        self.take_what_can_be(second, taken)
     }
 
     /// As [`observations`](Self::observations), without those that arrived after `statement` was

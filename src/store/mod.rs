@@ -18,6 +18,7 @@
 //! No SQL type shows in the interface, and callers depend on no property of either database. What
 //! differs between them is in [`db`], in `open` and `server`, and nowhere else.
 
+mod aside;
 mod backup;
 pub mod block;
 mod db;
@@ -48,14 +49,15 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::StoreConfig;
+use crate::config::{ForwardConfig, StoreConfig};
 use crate::sla::window::Timestamp;
 use aws_lc_rs::digest;
 
+pub use aside::{Aside, Refused};
 pub use declaration::{Decision, Declaration, DeclarationFilter, DeclarationId, NewDeclaration};
 pub use error::StoreError;
 pub use explanation::explanation_json;
-pub use facts::{Appended, Missed};
+pub use facts::{Appended, Missed, Taken};
 pub use import::Import;
 pub use journal::{Action, ActionKind, JournalCheck, JournalEntry, JournalFault};
 pub use observations::{Asked, Seen};
@@ -65,11 +67,11 @@ pub use outbox::{
 pub use parcel::Parcel;
 pub use retain::{Limits, Removed};
 pub use seal::Sealed;
-pub use spool::{Kept, Spool};
+pub use spool::{Kept, Sender, Spool};
 pub use statement::{NewBasis, NewStatement, Saved, SavedBasis, SavedStatement, StatementNumber};
 pub use traces::IN_FULL;
 pub use usage::UsageEntry;
-pub use vantage::{Instance, Presence, VantageNow};
+pub use vantage::{Caller, Heard, Instance, Presence, VantageNow};
 pub use verify::{BlockFault, EvidenceCheck};
 
 use db::{Database, Isolation, Row, damaged};
@@ -107,6 +109,7 @@ impl Store {
         match place.into() {
             StoreConfig::File(path) => open::open(&path),
             StoreConfig::Server(server) => server::open(&server),
+            StoreConfig::Collector(collector) => Err(elsewhere("open", &collector)),
         }
     }
 
@@ -119,6 +122,7 @@ impl Store {
         match place.into() {
             StoreConfig::File(path) => open::open_beside(&path),
             StoreConfig::Server(server) => server::open_beside(&server),
+            StoreConfig::Collector(collector) => Err(elsewhere("open", &collector)),
         }
     }
 
@@ -130,6 +134,7 @@ impl Store {
         match place.into() {
             StoreConfig::File(path) => open::open_reader(&path),
             StoreConfig::Server(server) => server::open_reader(&server),
+            StoreConfig::Collector(collector) => Err(elsewhere("open for reading", &collector)),
         }
     }
 
@@ -228,6 +233,13 @@ impl Store {
         self.database
             .transaction(isolation, work)
             .map_err(|failure| failure.explain(doing, &self.name))
+    }
+}
+
+fn elsewhere(doing: &'static str, collector: &ForwardConfig) -> StoreError {
+    StoreError::Elsewhere {
+        doing,
+        collector: collector.url.to_string(),
     }
 }
 

@@ -29,6 +29,12 @@ impl Parcel {
         self.findings.is_empty() && self.missed.is_empty()
     }
 
+    /// The first and the last tick of what was seen.
+    pub fn ticks(&self) -> Option<(Timestamp, Timestamp)> {
+        let ticks = || self.findings.iter().map(|one| one.observation.tick);
+        ticks().min().zip(ticks().max())
+    }
+
     /// Its bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let written = Written {
@@ -50,6 +56,21 @@ impl Parcel {
             missed: all(written.missed, WrittenMissed::read)?,
         })
     }
+}
+
+/// A finding that was refused, as one line of JSON, with the reason.
+pub(super) fn line_of(finding: &Finding, why: &str) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        why: &'a str,
+        finding: WrittenFinding,
+    }
+    let line = Line {
+        why,
+        finding: WrittenFinding::new(finding),
+    };
+    // Numbers and texts: nothing that JSON could not hold.
+    serde_json::to_string(&line).unwrap_or_default()
 }
 
 fn all<T, U>(written: Vec<T>, read: fn(T) -> Option<U>) -> Result<Vec<U>, String> {

@@ -3,20 +3,27 @@
 //! A file holds parcels one after the other: how many bytes, the beginning of their SHA-256, the
 //! bytes. Each is on the disk before [`Spool::put`] returns. A last one that was cut off by a
 //! crash was never acknowledged, and is passed over. A file is deleted once everything in it is
-//! in the store; what is handed in twice around a crash counts once there.
+//! in the store; what is handed in twice around a crash counts once there. A file in which
+//! something else is not what was written keeps nothing waiting: what can be read of it is handed
+//! in, and it stays beside the others as `….damaged`.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::rand;
+
 use super::parcel::Parcel;
-use super::{StoreError, sha256};
+use super::{StoreError, open, sha256};
+use crate::sla::window::Timestamp;
 
 /// A file that has grown beyond it is followed by a new one.
 const FILE_BYTES: u64 = 4 << 20;
 /// Length and digest before each parcel.
 const HEAD_BYTES: usize = 12;
+/// The file that names the installation.
+const NAME_FILE: &str = "instance";
 
 /// Parcels that wait on disk.
 #[derive(Debug)]
@@ -35,6 +42,7 @@ struct Waiting {
     path: PathBuf,
     size_bytes: u64,
     n_findings: u64,
+    first_tick: Option<Timestamp>,
 }
 
 /// What became of a parcel that was to be kept.
@@ -42,8 +50,50 @@ struct Waiting {
 pub enum Kept {
     /// It is on disk.
     Yes,
-    /// The spool is full: it was not kept.
+    /// There is no room: it was not kept.
     Full,
+}
+
+/// The installation that hands in what waits in a folder: one process at a time.
+#[derive(Debug)]
+pub struct Sender {
+    /// A name that no other installation has, and that outlives the process.
+    pub name: String,
+    _lock: File,
+}
+
+impl Sender {
+    /// Takes the folder for this process, creating it where needed.
+    ///
+    /// # Errors
+    /// Another process has it, or what the file system says.
+    pub fn of(folder: &Path) -> Result<Self, StoreError> {
+        let refused = |source| refused("open spool", folder, source);
+        fs::create_dir_all(folder).map_err(refused)?;
+        let lock = open::lock(&folder.join("spool"))?;
+        let path = folder.join(NAME_FILE);
+        let name = match fs::read_to_string(&path) {
+            Ok(name) if is_name(name.trim()) => name.trim().to_owned(),
+            Ok(_) => new_name(&path).map_err(refused)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                new_name(&path).map_err(refused)?
+            }
+            Err(error) => return Err(refused(error)),
+        };
+        Ok(Self { name, _lock: lock })
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn new_name(path: &Path) -> io::Result<String> {
+    let mut bytes = [0_u8; 16];
+    rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(path, &name)?;
+    Ok(name)
 }
 
 impl Spool {
@@ -76,11 +126,12 @@ impl Spool {
         };
         for (_, path) in paths {
             let bytes = fs::read(&path).map_err(refused)?;
-            let parcels = parcels_in(&bytes);
+            let (parcels, _) = parcels_in(&bytes);
             spool.files.push_back(Waiting {
                 path,
                 size_bytes: size(bytes.len()),
                 n_findings: parcels.iter().map(|p| size(p.findings.len())).sum(),
+                first_tick: parcels.iter().filter_map(first_tick).min(),
             });
         }
         Ok(spool)
@@ -94,6 +145,16 @@ impl Spool {
     /// How many findings wait.
     pub fn n_findings(&self) -> u64 {
         self.files.iter().map(|file| file.n_findings).sum()
+    }
+
+    /// The tick of the finding that waits longest.
+    pub fn first_tick(&self) -> Option<Timestamp> {
+        self.files.iter().find_map(|file| file.first_tick)
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Keeps a parcel behind all that wait already.
@@ -110,16 +171,15 @@ impl Spool {
         if waiting + size(record.len()) > self.bytes_max {
             return Ok(Kept::Full);
         }
-        let written = self.write(&record, size(parcel.findings.len()));
+        let written = self.write(&record, parcel);
         if written.is_err() {
-            // What was written of it may be torn: nothing more goes behind it.
-            self.open = None;
+            self.mend();
         }
         written.map_err(|source| refused("write to spool", &self.folder, source))?;
         Ok(Kept::Yes)
     }
 
-    fn write(&mut self, record: &[u8], n_findings: u64) -> io::Result<()> {
+    fn write(&mut self, record: &[u8], parcel: &Parcel) -> io::Result<()> {
         let full = self
             .files
             .back()
@@ -127,23 +187,43 @@ impl Spool {
         if self.open.is_none() || full {
             let path = self.folder.join(format!("{:012}.spool", self.next_number));
             let file = File::options().create_new(true).append(true).open(&path)?;
-            // The name of the file has to survive, too.
-            File::open(&self.folder)?.sync_all()?;
             self.next_number += 1;
             self.open = Some(file);
             self.files.push_back(Waiting {
                 path,
                 size_bytes: 0,
                 n_findings: 0,
+                first_tick: None,
             });
+            // The name of the file has to survive, too.
+            File::open(&self.folder)?.sync_all()?;
         }
         if let (Some(file), Some(waiting)) = (&mut self.open, self.files.back_mut()) {
             file.write_all(record)?;
             file.sync_data()?;
             waiting.size_bytes += size(record.len());
-            waiting.n_findings += n_findings;
+            waiting.n_findings += size(parcel.findings.len());
+            waiting.first_tick = waiting.first_tick.or(first_tick(parcel));
         }
         Ok(())
+    }
+
+    /// Takes away what a failed write left behind; where that fails as well, nothing more goes
+    /// behind it. A full disk would otherwise collect an empty file for each parcel it refuses.
+    fn mend(&mut self) {
+        let Some(file) = self.open.take() else {
+            return;
+        };
+        let Some(waiting) = self.files.back() else {
+            return;
+        };
+        if waiting.size_bytes == 0 {
+            if fs::remove_file(&waiting.path).is_ok() {
+                self.files.pop_back();
+            }
+        } else if file.set_len(waiting.size_bytes).is_ok() {
+            self.open = Some(file);
+        }
     }
 
     /// Hands what waits longest to `hand_in`, parcel by parcel, and forgets it once all of it was
@@ -153,17 +233,43 @@ impl Spool {
     /// What `hand_in` says, and what the file system says.
     pub fn hand_in(
         &mut self,
-        mut hand_in: impl FnMut(Parcel) -> Result<(), StoreError>,
+        hand_in: impl FnMut(Parcel) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        self.longest_waiting()?
+            .into_iter()
+            .try_for_each(hand_in)
+            .and_then(|()| self.forget_longest_waiting())
+    }
+
+    /// The parcels that wait longest, in order: those of one file, which takes no more from now
+    /// on. None if nothing waits, or nothing of them can be read.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn longest_waiting(&mut self) -> Result<Vec<Parcel>, StoreError> {
+        if self.files.len() == 1 {
+            self.open = None;
+        }
+        match self.files.front() {
+            Some(file) => Ok(parcels_in(&read(file)?).0),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Forgets the file that waited longest: all of it was taken.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn forget_longest_waiting(&mut self) -> Result<(), StoreError> {
         let Some(file) = self.files.front() else {
             return Ok(());
         };
-        let refused = |source| refused("read spool", &file.path, source);
-        let bytes = fs::read(&file.path).map_err(refused)?;
-        for parcel in parcels_in(&bytes) {
-            hand_in(parcel)?;
+        let refused = |source| refused("remove from spool", &file.path, source);
+        match parcels_in(&read(file)?).1 {
+            Ending::Whole => fs::remove_file(&file.path),
+            Ending::Damaged => fs::rename(&file.path, file.path.with_extension("damaged")),
         }
-        fs::remove_file(&file.path).map_err(refused)?;
+        .map_err(refused)?;
         self.files.pop_front();
         if self.files.is_empty() {
             self.open = None;
@@ -172,25 +278,40 @@ impl Spool {
     }
 }
 
-/// The parcels that are whole, up to the first that is not.
-fn parcels_in(mut bytes: &[u8]) -> Vec<Parcel> {
+fn read(file: &Waiting) -> Result<Vec<u8>, StoreError> {
+    fs::read(&file.path).map_err(|source| refused("read spool", &file.path, source))
+}
+
+fn first_tick(parcel: &Parcel) -> Option<Timestamp> {
+    parcel.ticks().map(|(first, _)| first)
+}
+
+/// How a file of parcels is.
+enum Ending {
+    /// What was written, but for a last parcel that a crash cut off.
+    Whole,
+    /// Something in it is not what was written.
+    Damaged,
+}
+
+/// The parcels that are what was written.
+fn parcels_in(mut bytes: &[u8]) -> (Vec<Parcel>, Ending) {
     let mut parcels = Vec::new();
+    let mut ending = Ending::Whole;
     while let Some((head, rest)) = bytes.split_first_chunk::<HEAD_BYTES>() {
         let [a, b, c, d, digest @ ..] = *head;
         let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
         let Some((content, behind)) = rest.split_at_checked(length) else {
             break;
         };
-        if sha256(content)[..8] != digest {
-            break;
+        let is_as_written = sha256(content)[..8] == digest;
+        match Parcel::from_bytes(content) {
+            Ok(parcel) if is_as_written => parcels.push(parcel),
+            Ok(_) | Err(_) => ending = Ending::Damaged,
         }
-        let Ok(parcel) = Parcel::from_bytes(content) else {
-            break;
-        };
-        parcels.push(parcel);
         bytes = behind;
     }
-    parcels
+    (parcels, ending)
 }
 
 fn size(length: usize) -> u64 {

@@ -17,6 +17,8 @@ use crate::sla::window::Timestamp;
 /// How long a lease holds without a sign of life, in milliseconds.
 const LEASE_MS: i64 = 15_000;
 const LEADER: &str = "leader";
+/// Who was silent for longer may be replaced by another installation, in milliseconds.
+const HELD_MS: i64 = 60_000;
 
 /// One run of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,35 @@ pub struct Presence {
     pub ahead_ms: i64,
     /// Our number as the leader, if we are.
     pub fence: Option<i64>,
+}
+
+/// Who hands in what it saw, as it tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// As which vantage.
+    pub vantage: VantageId,
+    /// Which installation of it: no other one has this name.
+    pub instance: String,
+    /// When its process began, by its own clock.
+    pub began: Timestamp,
+    /// How far its clock is ahead of the database's, in milliseconds.
+    pub ahead_ms: i64,
+    /// The version of its program.
+    pub version: String,
+}
+
+/// Whether a caller may speak for its vantage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It may; its sign of life was noted.
+    Yes,
+    /// Another one does.
+    Other {
+        /// When that one began, by its own clock.
+        began: Timestamp,
+        /// How long ago it was last heard of, in milliseconds.
+        ago_ms: i64,
+    },
 }
 
 /// A vantage as it stands.
@@ -84,7 +115,7 @@ impl Store {
                 "INSERT INTO vantage (id, began, seen, ahead_ms, version)
                  VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (id) DO UPDATE SET
-                     began = excluded.began, seen = excluded.seen,
+                     began = excluded.began, seen = excluded.seen, instance = NULL,
                      ahead_ms = excluded.ahead_ms, version = excluded.version",
                 &values![
                     instance.vantage.as_str(),
@@ -107,6 +138,50 @@ impl Store {
                 |row| row.get(0),
             )?;
             Ok(Presence { ahead_ms, fence })
+        })
+    }
+
+    /// Hears a caller, unless another installation, or an instance that records here itself, spoke
+    /// for the same vantage within the last minute. `now` is this machine's clock.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn hear(&mut self, caller: &Caller, now: Timestamp) -> Result<Heard, StoreError> {
+        self.transaction("hear a vantage", Isolation::OwnRows, |transaction| {
+            let at = transaction.clock(now)?;
+            let heard = transaction.first(
+                "INSERT INTO vantage (id, began, seen, ahead_ms, version, instance)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (id) DO UPDATE SET
+                     began = excluded.began, seen = excluded.seen,
+                     ahead_ms = excluded.ahead_ms, version = excluded.version,
+                     instance = excluded.instance
+                 WHERE vantage.instance = excluded.instance OR vantage.seen <= ?7
+                 RETURNING seen",
+                &values![
+                    caller.vantage.as_str(),
+                    caller.began.unix_ms(),
+                    at.unix_ms(),
+                    caller.ahead_ms,
+                    &caller.version,
+                    &caller.instance,
+                    at.plus_ms(-HELD_MS).unix_ms(),
+                ],
+                |row| instant(row, 0),
+            )?;
+            if heard.is_some() {
+                return Ok(Heard::Yes);
+            }
+            Ok(transaction.one(
+                "SELECT began, seen FROM vantage WHERE id = ?1",
+                &values![caller.vantage.as_str()],
+                |row| {
+                    Ok(Heard::Other {
+                        began: instant(row, 0)?,
+                        ago_ms: at.since(instant(row, 1)?),
+                    })
+                },
+            )?)
         })
     }
 

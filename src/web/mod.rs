@@ -1,4 +1,5 @@
-//! The pages: status, metrics, health, JSON; one listener, handed in.
+//! The pages: status, metrics, health, JSON; one listener, handed in. And [`Intake`], where other
+//! vantages hand in what they saw.
 //!
 //! | path | answers |
 //! |---|---|
@@ -9,10 +10,11 @@
 //! | `/healthz` | 200 while the process answers |
 //! | `/readyz` | 200 while what is shown is loaded, saved and present; else 503 and why |
 //!
-//! Everything is read-only, nothing is read from a request but its head, and no page runs a
+//! Every page is read-only, nothing is read from a request for it but its head, and none runs a
 //! script.
 
 mod accept;
+mod intake;
 mod page;
 mod server;
 pub mod status;
@@ -30,7 +32,8 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
-pub use server::serve;
+pub use intake::{Delivery, Gate, Intake, IntakeError, check_tokens};
+pub use server::{serve, serve_intake};
 
 use crate::board::Board;
 use crate::metrics::{Format, Metrics, probe_page};

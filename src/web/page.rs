@@ -65,7 +65,8 @@ pub(super) fn render(board: &Board, now: Timestamp, wish: Wish) -> Result<String
         } else {
             format!("{saving}, {}", words.ours_not_loaded)
         },
-        saving_is_well: store.keeps_up() && store.lost == 0,
+        saving_is_well: store.keeps_up() && store.lost == 0 && store.refused == 0,
+        forwarding: words.forwarding(store, zone),
         missed: words.causes(&missed),
         board_time: words.instant(board.now(), zone),
     }
@@ -86,6 +87,7 @@ struct StatusPage<'a> {
     services: Vec<ServiceView<'a>>,
     saving: String,
     saving_is_well: bool,
+    forwarding: Option<String>,
     missed: String,
     board_time: String,
 }

@@ -140,6 +140,18 @@ pub struct StoreStatus {
     pub write_errors: u64,
     /// Size on disk.
     pub size_bytes: u64,
+    /// Observations that can never be saved.
+    #[serde(default)]
+    pub refused: u64,
+    /// The tick of the observation that waits longest on disk; absent if none does.
+    #[serde(default)]
+    pub waits_since: Option<String>,
+    /// Whether what is seen is handed in at a collector: there is no store here.
+    #[serde(default)]
+    pub is_forwarding: bool,
+    /// When the collector last took something, since the start.
+    #[serde(default)]
+    pub taken_at: Option<String>,
 }
 
 /// Missed ticks by cause.
@@ -170,6 +182,13 @@ impl From<&Board> for Status {
                 lost: store.lost,
                 write_errors: store.write_errors,
                 size_bytes: store.size_bytes,
+                refused: store.refused,
+                waits_since: store.waits_since.map(|at| at.to_string()),
+                is_forwarding: store.forwarding.is_some(),
+                taken_at: store
+                    .forwarding
+                    .and_then(|forwarding| forwarding.taken_at)
+                    .map(|at| at.to_string()),
             },
             missed_ticks: MissedStatus {
                 suspended: board.missed(MissCause::Suspended),

@@ -4,6 +4,7 @@
 use chrono::{Datelike, NaiveDate, Timelike};
 use chrono_tz::Tz;
 
+use crate::board::StoreNow;
 use crate::report;
 use crate::sla::availability::{Availability, Outlook, Verdict};
 use crate::sla::catalog::Language;
@@ -67,6 +68,7 @@ pub(super) struct Words {
     pub(super) ours_intro: &'static str,
     pub(super) ours_saving: &'static str,
     pub(super) ours_not_loaded: &'static str,
+    pub(super) ours_forwarding: &'static str,
     pub(super) ours_missed: &'static str,
     pub(super) ours_board: &'static str,
     pub(super) contact: &'static str,
@@ -132,6 +134,7 @@ const FRENCH: Words = Words {
     ours_intro: "La supervision se surveille aussi : ce qu’elle n’a pas pu voir ou garder est compté comme non mesuré.",
     ours_saving: "Relevés en attente d’enregistrement",
     ours_not_loaded: "les relevés enregistrés ne sont pas encore relus",
+    ours_forwarding: "Transmission des relevés",
     ours_missed: "Mesures prévues non faites depuis le démarrage",
     ours_board: "Situation établie",
     contact: "Une question, ou une difficulté pour lire cette page",
@@ -189,6 +192,7 @@ const ENGLISH: Words = Words {
     ours_intro: "The monitoring watches itself: what it could not see or keep counts as not measured.",
     ours_saving: "Measurements waiting to be saved",
     ours_not_loaded: "saved measurements have not been read back yet",
+    ours_forwarding: "Handing in of measurements",
     ours_missed: "Planned checks not made since the start",
     ours_board: "Situation as of",
     contact: "A question, or trouble reading this page",
@@ -694,6 +698,36 @@ impl Words {
                 }
             }
         }
+    }
+
+    /// How handing in goes, where what is seen is handed in; months are then told elsewhere.
+    pub(super) fn forwarding(&self, store: StoreNow, zone: Tz) -> Option<String> {
+        let taken_at = store.forwarding?.taken_at.map(|at| self.instant(at, zone));
+        let waits_since = store.waits_since.map(|at| self.instant(at, zone));
+        Some(match self.language {
+            Language::French => {
+                let taken = match taken_at {
+                    Some(at) => format!("dernier accusé de réception du collecteur : {at}"),
+                    None => "le collecteur n’a rien reçu depuis le démarrage".to_owned(),
+                };
+                let waits = match waits_since {
+                    Some(at) => format!("plus ancien relevé en attente : {at}"),
+                    None => "rien n’est en attente".to_owned(),
+                };
+                format!("{taken} ; {waits}. Les bilans mensuels sont établis par le collecteur.")
+            }
+            Language::English => {
+                let taken = match taken_at {
+                    Some(at) => format!("last acknowledged by the collector: {at}"),
+                    None => "the collector has acknowledged nothing since the start".to_owned(),
+                };
+                let waits = match waits_since {
+                    Some(at) => format!("oldest measurement that waits: {at}"),
+                    None => "nothing waits".to_owned(),
+                };
+                format!("{taken}; {waits}. Monthly reports are made by the collector.")
+            }
+        })
     }
 
     /// How many ticks were missed, and why.

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use vigie::config::{
-    Config, ConfigError, DEFAULT_TOML, Fault, Faults, ServerSecurity, StoreConfig, find, keys,
-    load, parse,
+    Config, ConfigError, DEFAULT_TOML, Fault, Faults, IntakeWay, Overrides, ServerSecurity,
+    StoreConfig, find, keys, load, load_with, parse,
 };
 use vigie::sla::catalog::{
     HttpVersion, Language, Probe, ProxyKind, Recurrence, SecretPlace, Value,
@@ -414,7 +414,7 @@ fn unknown_keys_are_refused() {
         "label = \"Second\"",
         "label = \"Second\"\n«url» = \"https://x.example/\"",
         "unknown key `url` in [[service.endpoint]]",
-        "`url` belongs in `service.endpoint.http` and `store`",
+        "`url` belongs in `forward`, `service.endpoint.http` and `store`",
     );
     check(
         "delay = \"6h\"",
@@ -1657,6 +1657,117 @@ fn a_logo_is_a_picture_that_can_be_drawn() {
 }
 
 #[test]
+fn a_collector_and_who_hands_in_are_understood() {
+    let config = good(&format!(
+        "{GOOD}\n[forward]\nurl = \"https://collector.example/vigie/\"\ntoken = {{ env = \"TOKEN\" }}\n"
+    ));
+    let StoreConfig::Collector(collector) = &config.store else {
+        panic!("{:?}", config.store)
+    };
+    assert_eq!(
+        collector.url.to_string(),
+        "https://collector.example/vigie/"
+    );
+    assert_eq!(collector.token, Some(SecretPlace::Env("TOKEN".to_owned())));
+    assert_eq!(collector.spool, Path::new("/var/lib/vigie/spool"));
+    // What the command line says takes the place of the address, written or not.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vigie.toml");
+    for url in ["", "url = \"https://collector.example/\"\n"] {
+        let text = format!("{GOOD}\n[forward]\n{url}token = {{ env = \"TOKEN\" }}\n");
+        std::fs::write(&file, text).unwrap();
+        let overrides = Overrides {
+            forward: Some(vigie::config::url("https://other.example/").unwrap()),
+        };
+        let StoreConfig::Collector(collector) = load_with(&file, overrides).unwrap().store else {
+            panic!("a collector")
+        };
+        assert_eq!(collector.url.host, "other.example");
+    }
+    std::fs::write(&file, GOOD).unwrap();
+    let overrides = Overrides {
+        forward: Some(vigie::config::url("https://other.example/").unwrap()),
+    };
+    let refused = load_with(&file, overrides).unwrap_err().to_string();
+    assert!(
+        refused.contains("nothing says who hands them in"),
+        "{refused}"
+    );
+
+    let taking = "[web.intake]\nlisten = \"0.0.0.0:8431\"\ncertificate = { file = \"a.pem\", key_file = \"b.pem\" }\n[[web.intake.vantage]]\nid = \"lyon\"\ntoken = { file = \"lyon\" }\n";
+    let intake = good(&format!("{GOOD}\n{taking}")).web.intake.unwrap();
+    assert!(matches!(intake.way, IntakeWay::Tls { .. }), "{intake:?}");
+    assert_eq!(intake.vantages.len(), 1);
+    let proxied = "[web.intake]\nbehind_proxy = true\n[[web.intake.vantage]]\nid = \"lyon\"\ntoken = { file = \"lyon\" }\n";
+    let intake = good(&format!("{GOOD}\n{proxied}")).web.intake.unwrap();
+    assert_eq!(intake.way, IntakeWay::Proxy);
+}
+
+#[test]
+fn what_cannot_be_handed_in_is_told() {
+    let check = |lines: &str, message: &str, remedy: &str| {
+        let marked = format!("{lines}\n[close]\n");
+        check("[close]\n", &marked, message, remedy);
+    };
+    let token = "token = { env = \"TOKEN\" }";
+    check(
+        &format!("[forward]\nurl = «\"http://collector.example/\"»\n{token}"),
+        "observations and the token would cross a network in the clear",
+        "write an `https://` address",
+    );
+    check(
+        &format!("«[forward]»\n{token}"),
+        "`url` is missing in [forward]",
+        "add the collector's address, for example `url = \"https://collector.example/\"`, or give it with `vigie run --forward`",
+    );
+    check(
+        "«[forward]»\nurl = \"https://collector.example/\"",
+        "nothing says who hands in: neither `token` nor `certificate` is there",
+        "add `token = { file = \"/etc/vigie/token\" }`, or `certificate = { file = \"/etc/vigie/vigie.pem\", key_file = \"/etc/vigie/vigie-key.pem\" }`",
+    );
+    let forward = format!("[forward]\nurl = \"https://collector.example/\"\n{token}\n");
+    check(
+        &format!("{forward}[store]\npath = «\"vigie.db\"»"),
+        "`path` is about a store, and this instance hands in what it sees",
+        "remove `path`, or `[forward]`",
+    );
+    check(
+        &format!("{forward}[mail]\nfolder = «\"letters\"»"),
+        "letters are written where the store is, and this instance has none",
+        "remove it here, and write it where the collector runs",
+    );
+    let vantage = "[[web.intake.vantage]]\nid = \"lyon\"\ntoken = { file = \"lyon\" }\n";
+    check(
+        &format!("«[web.intake]»\nlisten = \"0.0.0.0:8431\"\n{vantage}"),
+        "it is not said how other vantages come in",
+        "write `listen` and `certificate = { file = \"…\", key_file = \"…\" }`; or `behind_proxy = true` where a proxy with a certificate stands before the pages",
+    );
+    check(
+        "«[web.intake]»\nbehind_proxy = true",
+        "nobody may hand in: no vantage is named",
+        "add a `[[web.intake.vantage]]` with its `id` and `token` below it",
+    );
+    let proxied = "[web.intake]\nbehind_proxy = true\n";
+    check(
+        &format!("{proxied}[[web.intake.vantage]]\nid = «\"main\"»\ntoken = {{ file = \"lyon\" }}"),
+        "`main` is this instance itself (`vantage.id`)",
+        "give each vantage an id of its own",
+    );
+    check(
+        &format!("{proxied}«[[web.intake.vantage]]»\nid = \"lyon\""),
+        "nothing proves that it is this vantage",
+        "add `token = { file = \"…\" }`, or `certificate_name` and `client_ca_file` above",
+    );
+    check(
+        &format!(
+            "{proxied}{vantage}[[web.intake.vantage]]\nid = «\"lyon\"»\ntoken = {{ file = \"other\" }}"
+        ),
+        "the vantage `lyon` is named twice",
+        "give each vantage one entry",
+    );
+}
+
+#[test]
 fn the_default_file_has_every_key() {
     good(DEFAULT_TOML);
     let all: Vec<&str> = DEFAULT_TOML
@@ -1735,8 +1846,44 @@ fn every_key_without_a_default_can_be_put_in() {
             continue;
         };
         let (file, url) = (place_of("path = ").unwrap(), place_of("#url = ").unwrap());
-        let is_of_the_server = file < at && Some(at) < place_of("[web]");
+        let forward = place_of("#[forward]").unwrap();
+        let (web, intake) = (
+            place_of("[web]").unwrap(),
+            place_of("#[web.intake]").unwrap(),
+        );
+        let is_of_the_server = file < at && at < forward;
         let mut lines = lines.clone();
+        // A table that is left out is put in as a whole.
+        let whole = match at {
+            _ if forward <= at && at < web => forward..web,
+            _ if intake <= at && Some(at) < place_of("[reports]") => {
+                intake..place_of("[reports]").unwrap()
+            }
+            _ => 0..0,
+        };
+        for line in &mut lines[whole.clone()] {
+            *line = commented_in(line).unwrap_or(line);
+        }
+        if whole.contains(&forward) {
+            lines[file] = "";
+        }
+        // Parcels come over TLS or through a proxy.
+        let other_ways: &[&str] = match key.starts_with("behind_proxy") {
+            true => &[
+                "listen",
+                "certificate",
+                "client_ca_file",
+                "certificate_name",
+            ],
+            false => &["behind_proxy"],
+        };
+        if whole.contains(&intake) {
+            for line in &mut lines[whole] {
+                if other_ways.iter().any(|other| line.starts_with(other)) {
+                    *line = "";
+                }
+            }
+        }
         if is_of_the_server {
             lines[file] = "";
             lines[url] = lines[url].trim_start_matches('#');
@@ -1750,9 +1897,10 @@ fn every_key_without_a_default_can_be_put_in() {
             let logo = repository("tests/it/report/logo.svg");
             text = text.replace("/etc/vigie/logo.svg", logo.to_str().unwrap());
         }
-        if ["tls_name", "ca_file", "certificate_days_min"]
-            .iter()
-            .any(|terms| key.starts_with(terms))
+        if Some(at) > place_of("[service.endpoint.tcp]")
+            && ["tls_name", "ca_file", "certificate_days_min"]
+                .iter()
+                .any(|terms| key.starts_with(terms))
         {
             text = text.replace("#starttls = ", "starttls = ");
         }

@@ -9,6 +9,8 @@ mod cable;
 mod cut;
 mod disk;
 mod failover;
+mod forward;
+mod intake;
 mod killed;
 mod outage;
 mod reload;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
-use vigie::board::{Board, StoreNow};
+use vigie::board::{Board, Forwarding, StoreNow};
 use vigie::config::{MetricsConfig, RESERVED_LABELS};
 use vigie::metrics::{Format, Kind, Metrics, SHAPES, StatementFigures};
 use vigie::sla::availability::Tally;
@@ -254,6 +254,10 @@ fn month_fixture() -> Fixture {
     board.set_store(StoreNow {
         loaded: true,
         size_bytes: 4_096,
+        waits_since: Some(start()),
+        forwarding: Some(Forwarding {
+            taken_at: Some(start()),
+        }),
         ..StoreNow::default()
     });
     board.tick(start());

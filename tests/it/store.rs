@@ -98,6 +98,7 @@ impl Home {
                 server.sql(database, &sql);
             }
             (StoreConfig::Server(_), None) => unreachable!("a server has a database"),
+            (StoreConfig::Collector(_), _) => unreachable!("a collector is no store"),
         }
     }
 }

@@ -11,23 +11,31 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sla", &[]),
     ("board", &["sla"]),
     ("exchange", &["sla"]),
+    ("handover", &["sla"]),
     ("report", &["sla"]),
     ("schedule", &["sla"]),
     ("clock", &["sla"]),
     ("config", &["sla", "report"]),
     ("export", &["sla"]),
+    ("forward", &["sla", "config", "handover", "pem", "secret"]),
     ("import", &["sla", "secret"]),
     ("mail", &["sla", "report", "config", "secret"]),
     ("metrics", &["sla", "board", "config"]),
+    ("pem", &["sla", "secret"]),
     ("probe", &["sla", "secret"]),
     ("secret", &["sla"]),
     ("store", &["sla", "config", "secret"]),
-    ("web", &["sla", "board", "report", "metrics", "config"]),
+    (
+        "web",
+        &[
+            "sla", "board", "report", "metrics", "config", "handover", "pem", "secret",
+        ],
+    ),
     (
         "app",
         &[
             "sla", "board", "exchange", "report", "schedule", "clock", "config", "export",
-            "import", "mail", "metrics", "probe", "store", "web",
+            "forward", "handover", "import", "mail", "metrics", "probe", "store", "web",
         ],
     ),
     (
@@ -37,8 +45,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "sla", "board", "exchange", "report", "clock", "config", "export", "import", "mail",
-            "probe", "store", "web", "app", "demo",
+            "sla", "board", "exchange", "report", "clock", "config", "export", "forward", "import",
+            "mail", "probe", "store", "web", "app", "demo",
         ],
     ),
 ];

@@ -46,7 +46,7 @@ impl Site {
             now: Arc::new(move || now.now()),
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(serve(listener, pages, async {
+        let server = tokio::spawn(serve(listener, pages, None, async {
             let _ = stopped.await;
         }));
         Self {

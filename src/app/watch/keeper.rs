@@ -1,21 +1,27 @@
 //! Owns the board, and shows it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
-use super::recorder::Pressure;
+use super::recorder::{NEVER, Pressure};
 use super::refresher::Picture;
 use super::{BACKLOG_MAX, Event, Note, SHOW_EVERY};
-use crate::board::{Board, StoreNow};
+use crate::board::{Board, Forwarding, StoreNow};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::sla::catalog::{EndpointId, VantageId};
+use crate::sla::observation::{Finding, Observation};
+use crate::sla::window::{MINUTE_MS, Timestamp};
 
 /// Where the keeper reads how much waits for the store.
 pub(super) struct Backlog {
     pub(super) notes: mpsc::WeakSender<Note>,
     pub(super) pressure: Arc<Pressure>,
+    /// Whether what is seen is handed in elsewhere, so that there is nothing to read back.
+    pub(super) is_forwarding: bool,
 }
 
 impl Backlog {
@@ -32,7 +38,41 @@ impl Backlog {
             lost: read(&self.pressure.lost),
             write_errors: read(&self.pressure.write_errors),
             size_bytes: read(&self.pressure.size_bytes),
+            refused: read(&self.pressure.refused),
+            waits_since: instant(&self.pressure.waits_since),
+            forwarding: self.is_forwarding.then(|| Forwarding {
+                taken_at: instant(&self.pressure.taken_at),
+            }),
         }
+    }
+}
+
+fn instant(unix_ms: &AtomicI64) -> Option<Timestamp> {
+    match unix_ms.load(Ordering::Relaxed) {
+        NEVER => None,
+        unix_ms => Timestamp::from_unix_ms(unix_ms),
+    }
+}
+
+/// What is older was seen before what the board shows already.
+const PRESENT_MS: i64 = 5 * MINUTE_MS;
+
+/// What other vantages handed in. It may have waited for hours: then it says how it was.
+fn apply_handed_in(board: &mut Board, findings: &[Finding], now: Timestamp) {
+    let is_present = |one: &&Finding| now.since(one.observation.at) <= PRESENT_MS;
+    let mut past: BTreeMap<(&EndpointId, &VantageId), Vec<Observation>> = BTreeMap::new();
+    for finding in findings.iter().filter(|one| !is_present(one)) {
+        let seen = past
+            .entry((&finding.endpoint, &finding.vantage))
+            .or_default();
+        seen.push(finding.observation);
+    }
+    for ((endpoint, vantage), mut observations) in past {
+        observations.sort_by_key(|one| one.at);
+        board.recall(endpoint, vantage, &observations);
+    }
+    for finding in findings.iter().filter(is_present) {
+        board.apply(finding);
     }
 }
 
@@ -45,7 +85,7 @@ pub(super) async fn keep(
     metrics: Arc<Metrics>,
     backlog: Backlog,
 ) {
-    let mut loaded = false;
+    let mut loaded = backlog.is_forwarding;
     let mut beat = tokio::time::interval(SHOW_EVERY);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -56,6 +96,9 @@ pub(super) async fn keep(
                         board.apply(finding);
                         metrics.record(finding);
                     }
+                }
+                Some(Event::HandedIn(findings)) => {
+                    apply_handed_in(&mut board, &findings, clock.now());
                 }
                 Some(Event::Missed(missed)) => {
                     for ticks in missed {

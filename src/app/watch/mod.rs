@@ -13,11 +13,17 @@
 //! Where the store is shared, a task gives signs of life to it, and learns whether this instance
 //! leads: only the leader closes months and sends letters.
 //!
+//! What other vantages hand in comes to a thread beside the recorder, which keeps it and tells the
+//! keeper. An instance that hands in itself has no store: its recorder puts into a spool, and a
+//! task empties that at the collector; nothing below concerns it.
+//!
 //! Beside them, the closer settles months that are over, and the postman sends letters. A stop
 //! waits for neither: what they do can be done again.
 
 mod asker;
 mod closer;
+mod forwarder;
+mod intake;
 mod keeper;
 mod plan;
 mod presence;
@@ -28,30 +34,32 @@ mod retainer;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::{error, info, warn};
 
 use crate::board::Board;
 use crate::clock::Clock;
-use crate::config::{Config, StoreConfig};
+use crate::config::{Config, IntakeConfig, IntakeWay, StoreConfig};
 use crate::metrics::Metrics;
 use crate::schedule::MissedTicks;
 use crate::sla::observation::Finding;
-use crate::store::{Action, ActionKind, Spool, Store};
-use crate::web::{self, Pages};
+use crate::store::{Action, ActionKind, Aside, Sender, Spool, Store};
+use crate::web::{self, Gate, Intake, Pages};
 
 pub use presence::Lead;
 pub use recorder::missed_row;
 
 use asker::{Asker, ask};
+use forwarder::{Forwarder, hand_in};
+use intake::{DELIVERIES_MAX, keep_deliveries};
 use keeper::{Backlog, keep};
 use plan::{Plan, Shift};
 use presence::be_present;
@@ -92,10 +100,14 @@ pub async fn run(
     let mut plan = Plan::new(config)?;
     let mut config = Arc::clone(&plan.config);
     let now = clock.now();
-    let mut keeping = open_store(&config)?;
+    let pressure = Arc::new(Pressure::default());
+    let (mut keeping, sender) = open_store(&config, &pressure)?;
     plan.comes_into_force(keeping.store(), now)?;
     // Before anything is seen: a clock that is off says so in every observation.
-    let ahead_ms = now.since(keeping.store().clock(now)?);
+    let ahead_ms = match keeping.store() {
+        Some(store) => now.since(store.clock(now)?),
+        None => 0,
+    };
 
     let board = Board::new(&config.catalog, now);
     let (show, shown) = watch::channel(Arc::new(board.clone()));
@@ -103,10 +115,29 @@ pub async fn run(
     metrics.config_taken(now);
     let (events, from_others) = mpsc::channel(EVENTS_MAX);
     let (to_recorder, notes) = mpsc::channel(BACKLOG_MAX);
-    let pressure = Arc::new(Pressure::default());
     let ahead_ms = Arc::new(AtomicI64::new(ahead_ms));
     let (leading, lead) = watch::channel(Lead::at_first(&config));
     let (stopping, stopped) = watch::channel(false);
+    let (all_is_seen, seen_all) = watch::channel(false);
+    let forwarder = match (&config.store, &keeping, sender) {
+        (StoreConfig::Collector(collector), Keeping::Spool(spool), Some(sender)) => {
+            let forwarder = Forwarder::new(
+                collector.as_ref().clone(),
+                config.vantage.clone(),
+                clock.clone(),
+                Arc::clone(spool),
+                sender,
+                Arc::clone(&pressure),
+                Arc::clone(&ahead_ms),
+            )?;
+            info!(
+                "what is seen is handed in at {}; months are closed and letters sent there",
+                collector.url
+            );
+            Some(tokio::spawn(hand_in(forwarder, seen_all)))
+        }
+        _ => None,
+    };
 
     let recorder = std::thread::Builder::new()
         .name("recorder".to_owned())
@@ -130,6 +161,7 @@ pub async fn run(
         Backlog {
             notes: to_recorder.downgrade(),
             pressure: Arc::clone(&pressure),
+            is_forwarding: forwarder.is_some(),
         },
     ));
     let (watch_lists, watch_list) = watch::channel(plan.watch_list.clone());
@@ -144,7 +176,29 @@ pub async fn run(
         watch_list,
         stopped.clone(),
     ));
-    let presence = matches!(config.store, StoreConfig::Server(_)).then(|| {
+    let (deliver, deliveries) = mpsc::channel(DELIVERIES_MAX);
+    let takes_in = config.web.intake.is_some();
+    let taker = takes_in
+        .then(|| {
+            let keeper = intake::Keeper {
+                place: config.store.clone(),
+                failures_in_full: config.retention.failures_in_full,
+                clock: clock.clone(),
+                ahead_ms: Arc::clone(&ahead_ms),
+                board: shown.clone(),
+                metrics: Arc::clone(&metrics),
+                events: events.clone(),
+                store: None,
+                heard: std::collections::HashMap::new(),
+            };
+            std::thread::Builder::new()
+                .name("intake".to_owned())
+                .spawn(move || keep_deliveries(keeper, deliveries))
+        })
+        .transpose()
+        .context("start the intake")?;
+    let is_shared = matches!(config.store, StoreConfig::Server(_)) || takes_in;
+    let presence = is_shared.then(|| {
         tokio::spawn(be_present(
             Arc::clone(&config),
             clock.clone(),
@@ -161,10 +215,22 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         now: Arc::new(move || page_clock.now()),
     };
-    let mut until_stopped = stopped;
-    let server = tokio::spawn(web::serve(listener, pages, async move {
-        let _ = until_stopped.wait_for(|stopped| *stopped).await;
-    }));
+    let intake_clock = clock.clone();
+    let intake = match &config.web.intake {
+        Some(taken) => Some(Intake::new(
+            &taken.vantages,
+            deliver,
+            Arc::new(move || intake_clock.now()),
+        )?),
+        None => None,
+    };
+    let (beside, apart) = match (&config.web.intake, intake) {
+        (Some(IntakeConfig { way, .. }), Some(intake)) => {
+            open_intake(way, intake, &stopped).await?
+        }
+        _ => (None, None),
+    };
+    let server = tokio::spawn(web::serve(listener, pages, beside, until(stopped)));
 
     info!(
         endpoints = config.catalog.endpoints().count(),
@@ -210,19 +276,63 @@ pub async fn run(
         let _ = presence.await;
     }
     let _ = spawn_blocking(move || recorder.join()).await;
-    let _ = keeper.await;
+    let _ = all_is_seen.send(true);
+    if let Some(forwarder) = forwarder {
+        let _ = forwarder.await;
+    }
     let _ = server.await;
+    if let Some(apart) = apart {
+        let _ = apart.await;
+    }
+    if let Some(taker) = taker {
+        let _ = spawn_blocking(move || taker.join()).await;
+    }
+    let _ = keeper.await;
     info!("stopped");
     Ok(())
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Opens the way in for other vantages: the intake that the pages serve, or a server of its own.
+async fn open_intake(
+    way: &IntakeWay,
+    intake: Intake,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<(Option<Intake>, Option<JoinHandle<()>>)> {
+    let (listen, certificate, client_ca_file) = match way {
+        IntakeWay::Proxy => {
+            info!("other vantages hand in through a proxy before the pages");
+            return Ok((Some(intake), None));
+        }
+        IntakeWay::Tls {
+            listen,
+            certificate,
+            client_ca_file,
+        } => (listen, certificate, client_ca_file),
+    };
+    let gate = Gate::open(certificate, client_ca_file.as_ref())?;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("listen on {listen}: set `web.intake.listen` to a free address")
+    })?;
+    let listen = listener.local_addr().context("read the intake's address")?;
+    info!("other vantages hand in at https://{listen}/");
+    let serving = web::serve_intake(listener, intake, gate, until(stopped.clone()));
+    Ok((None, Some(tokio::spawn(serving))))
 }
 
 /// The configuration in `file`, checked and on record; or why not, on record too.
 async fn reload(file: &Path, in_force: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
     let (file, in_force, now) = (file.to_owned(), Arc::clone(in_force), clock.now());
     spawn_blocking(move || {
+        if let StoreConfig::Collector(_) = in_force.store {
+            return Plan::reload(&file, &in_force);
+        }
         let mut store = Store::open_beside(&in_force.store)?;
         let plan = Plan::reload(&file, &in_force).and_then(|mut plan| {
-            plan.comes_into_force(&mut store, now)?;
+            plan.comes_into_force(Some(&mut store), now)?;
             Ok(plan)
         });
         plan.or_else(|refusal| {
@@ -253,7 +363,8 @@ fn tell_reloading() {
     }
 }
 
-fn open_store(config: &Config) -> anyhow::Result<Keeping> {
+/// Where to keep; and who hands it in elsewhere, if somebody does.
+fn open_store(config: &Config, pressure: &Pressure) -> anyhow::Result<(Keeping, Option<Sender>)> {
     let in_full = config.retention.failures_in_full;
     match &config.store {
         StoreConfig::File(path) => {
@@ -261,13 +372,22 @@ fn open_store(config: &Config) -> anyhow::Result<Keeping> {
                 std::fs::create_dir_all(folder)
                     .with_context(|| format!("create the store's folder `{}`", folder.display()))?;
             }
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(".refused.jsonl");
             let store = Store::open(&config.store)?.with_failures_in_full(in_full);
-            Ok(Keeping::Near(Box::new(store)))
+            let keeping = Keeping::Near(Box::new(store), Aside::at(aside.into()));
+            Ok((keeping, None))
         }
         StoreConfig::Server(server) => {
             let store = Store::open(&config.store)?.with_failures_in_full(in_full);
             let spool = Spool::open(&server.spool, SPOOL_BYTES_MAX)?;
-            Ok(Keeping::Far(Box::new(Far::new(store, spool)?)))
+            let far = Far::new(store, spool, pressure)?;
+            Ok((Keeping::Far(Box::new(far)), None))
+        }
+        StoreConfig::Collector(collector) => {
+            let sender = Sender::of(&collector.spool)?;
+            let spool = Spool::open(&collector.spool, SPOOL_BYTES_MAX)?;
+            Ok((Keeping::Spool(Arc::new(Mutex::new(spool))), Some(sender)))
         }
     }
 }
@@ -282,6 +402,8 @@ enum Note {
 enum Event {
     /// These are in the store.
     Stored(Vec<Finding>),
+    /// Other vantages handed these in, and they are in the store.
+    HandedIn(Vec<Finding>),
     /// These ticks passed without a probe, and that is in the store.
     Missed(Vec<MissedTicks>),
     /// From now on this is watched.

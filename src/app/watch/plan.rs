@@ -15,7 +15,7 @@ use super::refresher::refresh;
 use super::retainer::retain_daily;
 use crate::app::letters;
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, StoreConfig};
 use crate::mail::{Mailer, Sender};
 use crate::metrics::Metrics;
 use crate::probe::Prober;
@@ -74,7 +74,7 @@ impl Plan {
 
     /// Reads `file` in place of the configuration in force.
     pub(super) fn reload(file: &Path, in_force: &Config) -> anyhow::Result<Self> {
-        let config = config::load(file)?;
+        let config = config::load_with(file, in_force.overrides.clone())?;
         for (key, same) in [
             ("store", config.store == in_force.store),
             ("vantage.id", config.vantage == in_force.vantage),
@@ -96,9 +96,12 @@ impl Plan {
     /// Puts on record that it comes into force, and looks up where the schedule goes on.
     pub(super) fn comes_into_force(
         &mut self,
-        store: &mut Store,
+        store: Option<&mut Store>,
         now: Timestamp,
     ) -> anyhow::Result<()> {
+        let Some(store) = store else {
+            return Ok(());
+        };
         let loaded = Action {
             kind: ActionKind::ConfigLoaded,
             what: serde_json::json!({ "sha256": self.config.sha256 }),
@@ -131,6 +134,13 @@ impl Shift {
     ) -> Self {
         let (stop, stopped) = watch::channel(false);
         let config = plan.config;
+        if let StoreConfig::Collector(_) = config.store {
+            // What is worked out from a store is worked out where the collector is.
+            return Self {
+                stop,
+                tasks: Vec::new(),
+            };
+        }
         let mut tasks = vec![
             tokio::spawn(refresh(
                 Arc::clone(&config),

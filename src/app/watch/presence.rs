@@ -11,13 +11,12 @@ use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::{Config, StoreConfig};
+use crate::handover::CLOCK_OFF_MS;
 use crate::metrics::Metrics;
 use crate::store::{Instance, Presence, Store, StoreError};
 
 /// How often; a third of a lease, so that one sign may be lost.
 const EVERY: Duration = Duration::from_secs(5);
-/// A clock that is further off cannot say when something was seen.
-pub(super) const CLOCK_OFF_MS: i64 = 60_000;
 
 /// Whether this instance closes months and sends letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ impl Lead {
     pub(super) fn at_first(config: &Config) -> Self {
         match config.store {
             StoreConfig::File(_) => Self::Alone,
-            StoreConfig::Server(_) => Self::Follower,
+            StoreConfig::Server(_) | StoreConfig::Collector(_) => Self::Follower,
         }
     }
 }
@@ -90,15 +89,20 @@ pub(super) async fn be_present(
                         presence.ahead_ms
                     );
                 }
-                presence.fence.map_or(Lead::Follower, Lead::Leader)
+                match Lead::at_first(&config) {
+                    Lead::Alone => Lead::Alone,
+                    Lead::Leader(_) | Lead::Follower => {
+                        presence.fence.map_or(Lead::Follower, Lead::Leader)
+                    }
+                }
             }
             Ok(Err(failure)) => {
                 warn!("failed to {failure}");
-                Lead::Follower
+                Lead::at_first(&config)
             }
             Err(failure) => {
                 error!("failed to give a sign of life: {failure}");
-                Lead::Follower
+                Lead::at_first(&config)
             }
         };
         lead.send_if_modified(|lead| {

@@ -1,19 +1,20 @@
 //! Commits findings in groups, and tells the keeper once they are safe.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
-use super::presence::CLOCK_OFF_MS;
 use super::{Event, Note};
 use crate::clock::Clock;
+use crate::handover::CLOCK_OFF_MS;
 use crate::schedule::MissedTicks;
 use crate::sla::catalog::VantageId;
 use crate::sla::observation::{Finding, Outcome, Void};
 use crate::sla::window::{MINUTE_MS, Timestamp};
-use crate::store::{Kept, Missed, Parcel, Spool, Store, StoreError};
+use crate::store::{Aside, Kept, Missed, Parcel, Refused, Spool, Store, StoreError};
 
 /// Findings committed together at most.
 const BATCH_MAX: usize = 5_000;
@@ -35,12 +36,63 @@ const SEAL_EVERY_MS: i64 = MINUTE_MS;
 const SEALED_AT_ONCE: usize = 20_000;
 
 /// How hard it is to get things saved.
-#[derive(Default)]
 pub(super) struct Pressure {
     pub(super) lost: AtomicU64,
     pub(super) write_errors: AtomicU64,
     pub(super) size_bytes: AtomicU64,
     pub(super) in_hand: AtomicU64,
+    pub(super) refused: AtomicU64,
+    /// The tick that waits longest in the spool; [`NEVER`] if none does.
+    pub(super) waits_since: AtomicI64,
+    /// When a collector last took something; [`NEVER`] if none did.
+    pub(super) taken_at: AtomicI64,
+}
+
+/// No instant.
+pub(super) const NEVER: i64 = i64::MIN;
+
+impl Default for Pressure {
+    fn default() -> Self {
+        Self {
+            lost: AtomicU64::new(0),
+            write_errors: AtomicU64::new(0),
+            size_bytes: AtomicU64::new(0),
+            in_hand: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            waits_since: AtomicI64::new(NEVER),
+            taken_at: AtomicI64::new(NEVER),
+        }
+    }
+}
+
+impl Pressure {
+    /// Counts what was refused for good, and puts it where somebody can look into it.
+    pub(super) fn refused(&self, aside: &Aside, refused: &[Refused]) {
+        let [first, ..] = refused else {
+            return;
+        };
+        let n_refused = u64::try_from(refused.len()).unwrap_or(u64::MAX);
+        self.refused.fetch_add(n_refused, Ordering::Relaxed);
+        let path = aside.path().display();
+        error!(
+            n_refused,
+            "observations cannot be kept, and their time will be unknown; the first: {}; they are set aside in `{path}`",
+            first.why
+        );
+        match aside.put(refused) {
+            Ok(Kept::Yes) => {}
+            Ok(Kept::Full) => error!("`{path}` is full: nothing more is set aside in it"),
+            Err(failure) => error!("failed to {failure}"),
+        }
+    }
+
+    /// Tells what waits in `spool`, and `n_more` beside it.
+    pub(super) fn waits(&self, spool: &Spool, n_more: u64) {
+        self.in_hand
+            .store(n_more + spool.n_findings(), Ordering::Relaxed);
+        let since = spool.first_tick().map_or(NEVER, Timestamp::unix_ms);
+        self.waits_since.store(since, Ordering::Relaxed);
+    }
 }
 
 /// The recorder: takes what waits, commits it together, tells the keeper.
@@ -72,9 +124,7 @@ pub(super) fn record(
                 .flatten();
         }
         let in_hand = u64::try_from(parcel.findings.len()).unwrap_or(u64::MAX);
-        pressure
-            .in_hand
-            .store(in_hand + keeping.n_spooled(), Ordering::Relaxed);
+        keeping.tell_what_waits(pressure, in_hand);
         let ahead_ms = ahead_ms.load(Ordering::Relaxed);
         if ahead_ms.abs() > CLOCK_OFF_MS {
             for finding in &mut parcel.findings {
@@ -86,12 +136,13 @@ pub(super) fn record(
             .map(|ticks| missed_row(ticks, vantage))
             .collect();
         let saved = match &mut keeping {
-            Keeping::Near(store) => insist(pressure, &notes, || store.take_in(&parcel)),
+            Keeping::Near(store, aside) => insist(pressure, &notes, || {
+                take_in(store, aside, &parcel, pressure)
+            }),
             Keeping::Far(far) => far.save(&parcel, pressure),
+            Keeping::Spool(spool) => put(&mut lock(spool), &parcel, pressure),
         };
-        pressure
-            .in_hand
-            .store(keeping.n_spooled(), Ordering::Relaxed);
+        keeping.tell_what_waits(pressure, 0);
         if !saved {
             pressure.lost.fetch_add(in_hand, Ordering::Relaxed);
             continue;
@@ -109,12 +160,12 @@ pub(super) fn record(
         }
     }
     if let Keeping::Far(far) = &mut keeping {
-        far.end();
+        far.end(pressure);
     }
 }
 
 /// Who does not know what time it is has not observed anything: nobody could say when.
-fn distrust(finding: &mut Finding, ahead_ms: i64) {
+pub(super) fn distrust(finding: &mut Finding, ahead_ms: i64) {
     finding.observation.outcome = Outcome::Void(Void::Clock);
     finding.trace.message = format!(
         "not counted: our clock is {} s {} the store's: set it (NTP)",
@@ -125,30 +176,69 @@ fn distrust(finding: &mut Finding, ahead_ms: i64) {
 
 /// Where the recorder keeps what it takes.
 pub(super) enum Keeping {
-    /// In a store on this machine: while it fails, everything waits.
-    Near(Box<Store>),
+    /// In a store on this machine: while it fails, everything waits. What it refuses for good goes
+    /// to a file.
+    Near(Box<Store>, Aside),
     /// In a store that the network may cut off: meanwhile, in a spool.
     Far(Box<Far>),
+    /// In a spool, from which another task hands it in elsewhere.
+    Spool(Arc<Mutex<Spool>>),
+}
+
+/// A spool that a panic left is as good as its files.
+pub(super) fn lock(spool: &Mutex<Spool>) -> MutexGuard<'_, Spool> {
+    spool.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn take_in(
+    store: &mut Store,
+    aside: &Aside,
+    parcel: &Parcel,
+    pressure: &Pressure,
+) -> Result<(), StoreError> {
+    let taken = store.take_in(parcel)?;
+    pressure.refused(aside, &taken.refused);
+    Ok(())
+}
+
+/// Keeps a parcel in the spool; whether it could.
+fn put(spool: &mut Spool, parcel: &Parcel, pressure: &Pressure) -> bool {
+    match spool.put(parcel) {
+        Ok(Kept::Yes) => true,
+        Ok(Kept::Full) => {
+            error!("the spool is full: observations are lost, and their time will be unknown");
+            false
+        }
+        Err(failure) => {
+            pressure.write_errors.fetch_add(1, Ordering::Relaxed);
+            error!("failed to {failure}; observations are lost, and their time will be unknown");
+            false
+        }
+    }
 }
 
 impl Keeping {
-    pub(super) fn store(&mut self) -> &mut Store {
+    /// The store, if there is one here.
+    pub(super) fn store(&mut self) -> Option<&mut Store> {
         match self {
-            Self::Near(store) => store,
-            Self::Far(far) => &mut far.store,
+            Self::Near(store, _) => Some(store),
+            Self::Far(far) => Some(&mut far.store),
+            Self::Spool(_) => None,
         }
     }
 
-    fn n_spooled(&self) -> u64 {
+    fn tell_what_waits(&self, pressure: &Pressure, n_more: u64) {
         match self {
-            Self::Near(_) => 0,
-            Self::Far(far) => far.spool.n_findings(),
+            Self::Near(..) => pressure.in_hand.store(n_more, Ordering::Relaxed),
+            Self::Far(far) => pressure.waits(&far.spool, n_more),
+            Self::Spool(spool) => pressure.waits(&lock(spool), n_more),
         }
     }
 
     fn measure(&mut self, pressure: &Pressure) {
         let size_bytes = match self {
-            Self::Near(store) => store.size_bytes(),
+            Self::Near(store, _) => store.size_bytes(),
+            Self::Spool(_) => return,
             Self::Far(far) => {
                 // Asking a server takes as long as committing.
                 let now = Instant::now();
@@ -169,6 +259,7 @@ impl Keeping {
 pub(super) struct Far {
     store: Store,
     spool: Spool,
+    aside: Aside,
     /// When the store may be tried again, and how long to wait after that.
     next_try: Instant,
     wait: Duration,
@@ -177,13 +268,19 @@ pub(super) struct Far {
 
 impl Far {
     /// Hands in first what waits from before: a schedule goes on after what the store knows.
-    pub(super) fn new(mut store: Store, mut spool: Spool) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        mut store: Store,
+        mut spool: Spool,
+        pressure: &Pressure,
+    ) -> Result<Self, StoreError> {
+        let aside = aside_of(&spool);
         while !spool.is_empty() {
-            spool.hand_in(|parcel| store.take_in(&parcel))?;
+            spool.hand_in(|parcel| take_in(&mut store, &aside, &parcel, pressure))?;
         }
         Ok(Self {
             store,
             spool,
+            aside,
             next_try: Instant::now(),
             wait: WAIT_MIN,
             next_measure: Instant::now(),
@@ -194,11 +291,13 @@ impl Far {
     fn save(&mut self, parcel: &Parcel, pressure: &Pressure) -> bool {
         if self.next_try <= Instant::now() {
             // No more than a file of the spool at a time: what is seen meanwhile must not wait.
+            let mut take =
+                |parcel: &Parcel| take_in(&mut self.store, &self.aside, parcel, pressure);
             let handed_in = self
                 .spool
-                .hand_in(|waiting| self.store.take_in(&waiting))
+                .hand_in(|waiting| take(&waiting))
                 .and_then(|()| match self.spool.is_empty() {
-                    true => self.store.take_in(parcel).map(|()| true),
+                    true => take(parcel).map(|()| true),
                     false => Ok(false),
                 });
             match handed_in {
@@ -223,25 +322,16 @@ impl Far {
                 }
             }
         }
-        match self.spool.put(parcel) {
-            Ok(Kept::Yes) => true,
-            Ok(Kept::Full) => {
-                error!("the spool is full: observations are lost, and their time will be unknown");
-                false
-            }
-            Err(failure) => {
-                error!(
-                    "failed to {failure}; observations are lost, and their time will be unknown"
-                );
-                false
-            }
-        }
+        put(&mut self.spool, parcel, pressure)
     }
 
     /// Hands in what waits, if it can be; the rest waits for the next start.
-    fn end(&mut self) {
+    fn end(&mut self, pressure: &Pressure) {
         while !self.spool.is_empty() {
-            if let Err(failure) = self.spool.hand_in(|parcel| self.store.take_in(&parcel)) {
+            let handed_in = self
+                .spool
+                .hand_in(|parcel| take_in(&mut self.store, &self.aside, &parcel, pressure));
+            if let Err(failure) = handed_in {
                 error!("failed to {failure}; what was seen waits in the spool");
                 return;
             }
@@ -249,14 +339,20 @@ impl Far {
     }
 }
 
+/// Where what can never be handed in from a spool is put.
+pub(super) fn aside_of(spool: &Spool) -> Aside {
+    Aside::at(spool.folder().join("refused.jsonl"))
+}
+
 /// Seals some of what is over, so little that nobody waits long; tells whether more is left. Here,
 /// between two commits, it stands in no writer's way. What fails is tried again: the rows stay.
 fn seal(keeping: &mut Keeping, now: Timestamp) -> bool {
-    // A store that is out of reach is tried with what was seen, and not before that is in it.
-    if keeping.n_spooled() > 0 {
-        return false;
-    }
-    let store = keeping.store();
+    let store = match keeping {
+        Keeping::Near(store, _) => store,
+        // A store that is out of reach is tried with what was seen, and not before that is in it.
+        Keeping::Far(far) if far.spool.is_empty() => &mut far.store,
+        Keeping::Far(_) | Keeping::Spool(_) => return false,
+    };
     let mut n_observations = 0;
     while n_observations < SEALED_AT_ONCE {
         match store.seal(now) {

@@ -76,10 +76,7 @@ impl Checker<'_> {
         })
     }
 
-    pub(super) fn client_certificate(
-        &self,
-        raw: raw::ClientCertificate,
-    ) -> Option<ClientCertificate> {
+    pub(super) fn client_certificate(&self, raw: raw::Certificate) -> Option<ClientCertificate> {
         Some(ClientCertificate {
             file: self.base.join(raw.file?.into_inner()),
             key_file: self.base.join(raw.key_file?.into_inner()),
@@ -114,7 +111,7 @@ impl Checker<'_> {
     }
 }
 
-fn is_this_machine(url: &Url) -> bool {
+pub(super) fn is_this_machine(url: &Url) -> bool {
     url.host == "localhost"
         || url
             .host

@@ -1,5 +1,6 @@
 //! Where observations are kept.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::config::reader::Given;
 use crate::config::{ServerConfig, ServerSecurity, StoreConfig, raw};
 use crate::sla::catalog::{SecretPlace, VantageId};
 
-const DEFAULT_SPOOL: &str = "/var/lib/vigie/spool";
+pub(super) const DEFAULT_SPOOL: &str = "/var/lib/vigie/spool";
 const DEFAULT_CONNECT_TIMEOUT_MS: i64 = 5_000;
 const DEFAULT_STATEMENT_TIMEOUT_MS: i64 = 60_000;
 
@@ -75,15 +76,7 @@ impl Checker<'_> {
 
     /// Refuses keys that say something about a server where there is none.
     fn server_only(&self, raw: &raw::Store) {
-        let keys = [
-            ("password", raw.password.at()),
-            ("security", raw.security.at()),
-            ("ca_file", raw.ca_file.at()),
-            ("connect_timeout", raw.connect_timeout.at()),
-            ("statement_timeout", raw.statement_timeout.at()),
-            ("spool", raw.spool.at()),
-        ];
-        for (key, at) in keys {
+        for (key, at) in of_a_server(raw) {
             if let Some(at) = at {
                 self.notes.fault(
                     at,
@@ -106,6 +99,18 @@ impl Checker<'_> {
             },
         )
     }
+}
+
+/// The keys that say something about a server, and where they were written.
+pub(super) fn of_a_server(raw: &raw::Store) -> [(&'static str, Option<Range<usize>>); 6] {
+    [
+        ("password", raw.password.at()),
+        ("security", raw.security.at()),
+        ("ca_file", raw.ca_file.at()),
+        ("connect_timeout", raw.connect_timeout.at()),
+        ("statement_timeout", raw.statement_timeout.at()),
+        ("spool", raw.spool.at()),
+    ]
 }
 
 fn is_socket(host: &Host) -> bool {

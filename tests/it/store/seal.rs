@@ -6,7 +6,7 @@ use vigie::sla::commitment::{Confirmation, Ppm, Terms};
 use vigie::sla::observation::{Fault, Finding, Outcome};
 use vigie::sla::statement::{EndpointEvidence, Seen, VantageEvidence, observe, observe_condensed};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp, Window};
-use vigie::store::{Appended, Asked, Sealed, Store};
+use vigie::store::{Appended, Asked, Parcel, Sealed, Store};
 
 use super::{Site, answered, at, endpoint, finding, new_file, new_store, raw, vantage, window};
 
@@ -14,6 +14,7 @@ on_both_databases!(
     what_is_sealed_reads_the_same,
     an_hour_is_sealed_when_what_comes_late_has_come,
     late_arrivals_are_kept_once,
+    what_can_never_be_kept_holds_nothing_else_up,
     an_untouched_chain_is_whole,
     a_changed_block_is_named,
     a_missing_block_is_named,
@@ -151,6 +152,36 @@ fn late_arrivals_are_kept_once(site: Site) {
     let check = store.verify_evidence(&mut |_, _| {}).unwrap();
     assert_eq!((check.n_blocks, check.n_observations), (12, 544));
     assert!(check.is_whole(), "{check:?}");
+}
+
+/// A block that is damaged refuses whatever comes late for its hour, for ever: that is told finding
+/// by finding, and everything else of the parcel is kept.
+fn what_can_never_be_kept_holds_nothing_else_up(site: Site) {
+    let (home, _place, mut store) = sealed_store(site);
+    home.change(&format!(
+        "UPDATE content SET bytes = (SELECT bytes FROM content WHERE id =
+             (SELECT content FROM block WHERE series = {OF_A} AND number = 1))
+         WHERE id = (SELECT content FROM block WHERE series = {OF_A} AND number = 2);"
+    ));
+    let late = |minutes: i64| {
+        let tick = at(DAY).plus_ms(minutes * MINUTE_MS + 30_000);
+        finding("a", "paris", tick, 0, answered(9))
+    };
+    // The damaged hour is the second.
+    let parcel = Parcel {
+        findings: vec![late(10), late(70), late(130), late(75), late(140)],
+        missed: Vec::new(),
+    };
+    let taken = store.take_in(&parcel).unwrap();
+    assert_eq!(taken.appended.new, 3);
+    let refused: Vec<&Finding> = taken.refused.iter().map(|one| &one.finding).collect();
+    assert_eq!(refused, [&late(70), &late(75)]);
+    assert!(
+        taken.refused[0].why.contains("block 2 of `a` from `paris`"),
+        "{}",
+        taken.refused[0].why
+    );
+    assert_eq!(store.take_in(&parcel).unwrap().appended.repeated, 3);
 }
 
 fn an_untouched_chain_is_whole(site: Site) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use vigie::sla::observation::{Fault, Finding, MissCause, Outcome, Trace};
-use vigie::store::{Kept, Missed, Parcel, Spool, StoreError};
+use vigie::store::{Kept, Missed, Parcel, Sender, Spool, StoreError};
 
 use super::{answered, at, endpoint, finding, vantage};
 
@@ -135,11 +135,60 @@ fn a_torn_end_is_passed_over_and_nothing_goes_behind_it() {
         assert_ne!(last, file);
         fs::remove_file(last).unwrap();
     }
+}
+
+/// One parcel whose bytes are no longer what was written keeps no other from being handed in, and
+/// is not thrown away.
+#[test]
+fn a_damaged_parcel_keeps_no_other_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    for number in 0..3 {
+        spool.put(&parcel(number)).unwrap();
+    }
+    let file = files(folder.path()).pop().unwrap();
     let mut bytes = fs::read(&file).unwrap();
     // A bit that fell over in the first.
     bytes[40] ^= 1;
     fs::write(&file, bytes).unwrap();
-    assert_eq!(open(folder.path()).n_findings(), 0);
+    let mut spool = open(folder.path());
+    assert_eq!(spool.n_findings(), 4);
+    assert_eq!(take_all(&mut spool), [parcel(1), parcel(2)]);
+    assert_eq!(files(folder.path()), [file.with_extension("damaged")]);
+    assert!(open(folder.path()).is_empty());
+}
+
+#[test]
+fn it_knows_since_when_something_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    assert_eq!(spool.first_tick(), None);
+    for number in 3..6 {
+        spool.put(&parcel(number)).unwrap();
+    }
+    let first = Some(at("2025-10-01T00:00:03Z"));
+    assert_eq!(spool.first_tick(), first);
+    assert_eq!(open(folder.path()).first_tick(), first);
+    // What is put in while the longest waiting are on their way waits behind them.
+    assert_eq!(spool.longest_waiting().unwrap().len(), 3);
+    spool.put(&parcel(9)).unwrap();
+    assert_eq!(spool.longest_waiting().unwrap().len(), 3);
+    spool.forget_longest_waiting().unwrap();
+    assert_eq!(spool.first_tick(), Some(at("2025-10-01T00:00:09Z")));
+    assert_eq!(take_all(&mut spool), [parcel(9)]);
+}
+
+/// An installation keeps its name, and two processes never hand in from one folder.
+#[test]
+fn an_installation_has_a_name_of_its_own() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let sender = Sender::of(here.path()).unwrap();
+    let second = Sender::of(here.path()).unwrap_err().to_string();
+    assert!(second.contains("another vigie"), "{second}");
+    assert_ne!(sender.name, Sender::of(there.path()).unwrap().name);
+    let name = sender.name.clone();
+    drop(sender);
+    assert_eq!(Sender::of(here.path()).unwrap().name, name);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! never one that was replaced.
 
 use vigie::sla::window::Timestamp;
-use vigie::store::{Instance, Store, StoreError};
+use vigie::store::{Caller, Heard, Instance, Store, StoreError};
 
 use super::{Site, answered, at, finding, new_store, statement, vantage};
 
@@ -10,6 +10,44 @@ on_both_databases! {
     one_instance_leads_and_another_takes_over,
     a_leader_that_was_replaced_writes_nothing,
     vantages_are_shown_with_what_they_last_saw,
+    one_installation_speaks_for_a_vantage,
+}
+
+/// Two installations under one name: the first is heard, the second told so, until the first has
+/// been silent for a minute; a new process of the first is the first.
+fn one_installation_speaks_for_a_vantage(site: Site) {
+    let (home, _place, mut store) = new_store(site);
+    let caller = |instance: &str, began: &str| Caller {
+        vantage: vantage("lyon"),
+        instance: instance.to_owned(),
+        began: at(began),
+        ahead_ms: 12,
+        version: "0.1.0".to_owned(),
+    };
+    let first = caller("aa", "2025-10-01T00:00:00Z");
+    let second = caller("bb", "2025-10-02T00:00:00Z");
+    assert_eq!(store.hear(&first, now()).unwrap(), Heard::Yes);
+    let Heard::Other { began, ago_ms } = store.hear(&second, now()).unwrap() else {
+        panic!("the second is heard beside the first")
+    };
+    assert_eq!(began, first.began);
+    assert!((0..60_000).contains(&ago_ms), "{ago_ms}");
+    let again = caller("aa", "2025-10-03T00:00:00Z");
+    assert_eq!(store.hear(&again, now()).unwrap(), Heard::Yes);
+
+    home.change("UPDATE vantage SET seen = 0");
+    assert_eq!(store.hear(&second, now()).unwrap(), Heard::Yes);
+    assert!(matches!(
+        store.hear(&first, now()).unwrap(),
+        Heard::Other { .. }
+    ));
+    // One that records into the store itself holds the place that nobody hands in for.
+    let here = instance("lyon", "2025-10-04T00:00:00Z");
+    store.sign_of_life(&here, now()).unwrap();
+    assert!(matches!(
+        store.hear(&second, now()).unwrap(),
+        Heard::Other { .. }
+    ));
 }
 
 fn instance(id: &str, began: &str) -> Instance {

@@ -1,0 +1,547 @@
+//! Vantages that cannot reach the store, and the collector at which they hand in.
+//!
+//! Goal: what they see is kept once, in full, with its reasons, whatever happens on the way; what
+//! can never be kept holds nothing else up; the collector shows them like any other. Method:
+//! daemons in this process or as children, TLS with certificates of our own, ways between them
+//! that are cut, that lose answers, or that end in the middle of a parcel.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use vigie::app::record::month_records;
+use vigie::clock::Clock;
+use vigie::config::{
+    CertificateFiles, Config, ForwardConfig, IntakeConfig, IntakeVantage, IntakeWay, StoreConfig,
+};
+use vigie::sla::catalog::{EndpointId, Probe, SecretPlace, VantageId};
+use vigie::sla::observation::{Observation, Outcome};
+use vigie::sla::statement::judge;
+use vigie::sla::timeline::State;
+use vigie::sla::window::{Month, Timestamp, Window};
+use vigie::store::Store;
+
+use super::cable::Cable;
+use super::outage::probed_after;
+use super::{
+    Daemon, Running, Target, ask_until, endpoints, installation, load, run_here, series, status,
+};
+use crate::postgres::{Server, free_port};
+use crate::probe::zoo::{Authority, Identity};
+
+/// What both sides need to know each other.
+pub(super) struct Papers {
+    pub(super) folder: PathBuf,
+    pub(super) authority: Authority,
+}
+
+impl Papers {
+    pub(super) fn new(folder: &Path) -> Self {
+        let papers = Self {
+            folder: folder.to_owned(),
+            authority: Authority::new("Vigie tests"),
+        };
+        papers.write("ca.pem", &papers.authority.pem());
+        papers.certificate("127.0.0.1");
+        papers
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    pub(super) fn certificate(&self, name: &str) -> CertificateFiles {
+        let Identity { pem, key, .. } = self.authority.issue(&[name], (2020, 2040));
+        CertificateFiles {
+            file: self.write(&format!("{name}.pem"), &pem),
+            key_file: self.write(&format!("{name}-key.pem"), &key.serialize_pem()),
+        }
+    }
+
+    /// The token of a vantage, which tells nobody else's.
+    pub(super) fn token(&self, vantage: &str) -> SecretPlace {
+        let token = format!("{vantage:x<32}");
+        SecretPlace::File(self.write(&format!("{vantage}-token"), &token))
+    }
+}
+
+pub(super) fn vantage(id: &str) -> VantageId {
+    VantageId::new(id).unwrap()
+}
+
+/// Where a collector takes parcels; not listened to until it runs.
+pub(super) struct Site {
+    pub(super) directory: tempfile::TempDir,
+    pub(super) papers: Papers,
+    pub(super) target: Target,
+    pub(super) port: u16,
+}
+
+impl Site {
+    pub(super) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self {
+            papers: Papers::new(directory.path()),
+            target: Target::start().await,
+            port: free_port(),
+            directory,
+        }
+    }
+
+    fn installation(&self, name: &str) -> PathBuf {
+        let folder = self.directory.path().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        installation(&folder, self.target.address, &[("api", 2)])
+    }
+
+    /// `paris`, with a store in a file, at which `others` may hand in.
+    pub(super) fn collector(&self, others: &[&str]) -> Config {
+        let mut config = load(&self.installation("paris"));
+        config.vantage = vantage("paris");
+        config.web.intake = Some(IntakeConfig {
+            way: IntakeWay::Tls {
+                listen: SocketAddr::from(([127, 0, 0, 1], self.port)),
+                certificate: self.papers.certificate("127.0.0.1"),
+                client_ca_file: Some(self.papers.folder.join("ca.pem")),
+            },
+            vantages: others
+                .iter()
+                .map(|id| IntakeVantage {
+                    id: vantage(id),
+                    token: Some(self.papers.token(id)),
+                    certificate_name: None,
+                })
+                .collect(),
+        });
+        config
+    }
+
+    /// What hands in at `port`.
+    pub(super) fn forward(&self, name: &str, port: u16) -> ForwardConfig {
+        ForwardConfig {
+            url: vigie::config::url(&format!("https://127.0.0.1:{port}/")).unwrap(),
+            token: Some(self.papers.token(name)),
+            certificate: None,
+            ca_file: Some(self.papers.folder.join("ca.pem")),
+            spool: self.directory.path().join(name).join("spool"),
+        }
+    }
+
+    /// The same, with the token that is there.
+    pub(super) fn forward_as_written(&self, name: &str) -> ForwardConfig {
+        let token = self.papers.folder.join(format!("{name}-token"));
+        let written = fs::read_to_string(&token).unwrap();
+        let forward = self.forward(name, self.port);
+        self.papers.write(&format!("{name}-token"), &written);
+        forward
+    }
+
+    /// A vantage that hands in at `port`.
+    pub(super) fn vantage(&self, name: &str, port: u16) -> Config {
+        let mut config = load(&self.installation(name));
+        config.vantage = vantage(name);
+        config.store = StoreConfig::Collector(Box::new(self.forward(name, port)));
+        config
+    }
+
+    /// The same, as a file for the program.
+    fn vantage_file(&self, name: &str, url: &str) -> PathBuf {
+        let file = self.installation(name);
+        self.papers.token(name);
+        let forward = format!(
+            "[vantage]\nid = \"{name}\"\n\n[forward]\nurl = \"{url}\"\n\
+             token = {{ file = \"../{name}-token\" }}\nspool = \"spool\""
+        );
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(
+            &file,
+            text.replace("[store]\npath = \"vigie.db\"", &forward),
+        )
+        .unwrap();
+        file
+    }
+}
+
+/// What the store has of an endpoint from a vantage.
+pub(super) fn seen_from(store: &Store, endpoint: &str, from: &str) -> Vec<Observation> {
+    let ever = Window::new(Timestamp::MIN, Timestamp::MAX).unwrap();
+    let endpoint = EndpointId::new(endpoint).unwrap();
+    store
+        .observations(&endpoint, ever)
+        .unwrap()
+        .into_iter()
+        .find(|(vantage, _)| vantage.as_str() == from)
+        .map_or(Vec::new(), |(_, seen)| seen)
+}
+
+/// One observation for each second from the first to the last, and each once.
+fn check_each_second_once(store: &Store, endpoint: &str, from: &str) {
+    let mut ticks: Vec<Timestamp> = seen_from(store, endpoint, from)
+        .iter()
+        .map(|one| one.tick)
+        .collect();
+    ticks.sort();
+    assert!(ticks.len() > 3, "{ticks:?}");
+    for two in ticks.windows(2) {
+        assert_eq!(
+            two[1].since(two[0]),
+            1_000,
+            "`{endpoint}` from `{from}`: {ticks:?}"
+        );
+    }
+}
+
+/// Waits until all that a daemon has seen until now was taken.
+async fn all_handed_in(url: &str) {
+    let now = Clock::System.now();
+    ask_until("all handed in", &format!("{url}/api/status"), |text| {
+        let store = status(text)?.store;
+        let taken_at: Timestamp = store.taken_at?.parse().unwrap();
+        let waits_since = store.waits_since.map(|at| at.parse::<Timestamp>().unwrap());
+        (taken_at > now && waits_since.is_none_or(|since| since > now)).then_some(())
+    })
+    .await;
+}
+
+/// A daemon that takes parcels by now.
+pub(super) async fn taking(config: &Config) -> Running {
+    let running = run_here(config).await;
+    ask_until("a collector", &running.url("/healthz"), |text| {
+        (text == "alive\n").then_some(())
+    })
+    .await;
+    running
+}
+
+fn value(text: &str, metric: &str) -> Option<f64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '))
+        .map(|value| value.parse().unwrap())
+}
+
+/// Three vantages judge together: one keeps the store, two hand in, and one of those has a broken
+/// way to the service. The service is up, the contradiction is on record, and everybody is shown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_uplink_of_one_vantage_is_not_the_services_outage() {
+    let site = Site::new().await;
+    let collector = site.collector(&["lyon", "brest"]);
+    let in_paris = taking(&collector).await;
+    let in_lyon = run_here(&site.vantage("lyon", site.port)).await;
+    let mut brest = site.vantage("brest", site.port);
+    for endpoint in &mut brest.catalog.services[0].endpoints {
+        if let Probe::Http(http) = &mut endpoint.probe {
+            http.url.port = 1;
+        }
+    }
+    let in_brest = run_here(&brest).await;
+
+    // Brest itself takes the service for down; what it saw travels with its reasons.
+    ask_until("an outage in Brest", &in_brest.url("/api/status"), |text| {
+        (status(text)?.services[0].state == "down").then_some(())
+    })
+    .await;
+    for daemon in [&in_lyon, &in_brest] {
+        all_handed_in(&daemon.url).await;
+    }
+    let shown = ask_until("all three", &in_paris.url("/api/status"), |text| {
+        let status = status(text)?;
+        let endpoint = endpoints(&status).next()?;
+        let told = endpoint.failures.first()?;
+        (told.vantage == "brest" && status.services[0].state == "up").then(|| told.clone())
+    })
+    .await;
+    assert_eq!(shown.code, "connect", "{shown:?}");
+    let page = ask_until("both vantages", &in_paris.url("/metrics"), |text| {
+        let seen = series(text, "vigie_vantage_last_seen_timestamp_seconds");
+        (seen.len() == 3).then(|| text.to_owned())
+    })
+    .await;
+    let ahead = series(&page, "vigie_vantage_clock_ahead_seconds");
+    assert!(ahead.values().all(|s| s.abs() < 5.0), "{ahead:?}");
+    // For four seconds all three speak.
+    let begin = probed_after(&in_paris, None).await;
+    while probed_after(&in_paris, None).await.since(begin) < 4_000 {}
+    for daemon in [in_brest, in_lyon] {
+        daemon.stop().await;
+    }
+    in_paris.stop().await;
+
+    let store = Store::open_reader(&collector.store).unwrap();
+    let traces = store.traces(&EndpointId::new("api-0").unwrap(), 1).unwrap();
+    assert_eq!(traces[0].vantage.as_str(), "brest");
+    assert!(!traces[0].trace.message.is_empty());
+    let vantages = store.vantages().unwrap();
+    let ids: Vec<&str> = vantages.iter().map(|vantage| vantage.id.as_str()).collect();
+    assert_eq!(ids, ["brest", "lyon", "paris"]);
+    assert!(vantages.iter().all(|vantage| vantage.last_tick.is_some()));
+
+    let service = &collector.catalog.services[0];
+    let month = Month::containing(begin, service.zone());
+    let records = month_records(&store, &[(service, month)], begin.plus_ms(4_000)).unwrap();
+    let seen = records[0].as_ref().unwrap();
+    let whole = month.window().into();
+    let statement = judge(&seen.record, &whole, &[], &seen.commitment.terms);
+    assert_eq!(statement.tally.down_ms, 0);
+    assert!(statement.disputed_ms > 1_000, "{}", statement.disputed_ms);
+    let window = Window::new(begin, begin.plus_ms(3_000)).unwrap();
+    let states: Vec<State> = seen
+        .record
+        .service
+        .segments()
+        .iter()
+        .filter(|segment| segment.window.intersection(&window).is_some())
+        .map(|segment| segment.state)
+        .collect();
+    assert_eq!(states, [State::Up]);
+}
+
+/// The collector comes late, goes, and comes back: the vantage goes on, says what waits, and hands
+/// in all of it, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_seen_while_the_collector_is_away_is_handed_in_once() {
+    let site = Site::new().await;
+    let collector = site.collector(&["lyon"]);
+    let lyon = site.vantage("lyon", site.port);
+    let in_lyon = run_here(&lyon).await;
+    let mut last = probed_after(&in_lyon, None).await;
+    for _ in 0..2 {
+        for _ in 0..3 {
+            last = probed_after(&in_lyon, Some(last)).await;
+        }
+        let page = ask_until("its metrics", &in_lyon.url("/metrics"), |text| {
+            let errors = value(text, "vigie_store_write_errors_total")?;
+            (errors > 0.0).then(|| text.to_owned())
+        })
+        .await;
+        assert!(value(&page, "vigie_store_backlog_observations").unwrap() > 0.0);
+        let since = value(&page, "vigie_spool_waiting_since_timestamp_seconds").unwrap();
+        assert!(since * 1e3 < last.unix_ms() as f64);
+        assert!(value(&page, "vigie_forward_last_taken_timestamp_seconds").is_some());
+        let page = ask_until("its page", &in_lyon.url("/?lang=en"), |text| {
+            Some(text.to_owned())
+        })
+        .await;
+        assert!(page.contains("oldest measurement that waits"), "{page}");
+
+        let in_paris = taking(&collector).await;
+        all_handed_in(&in_lyon.url).await;
+        in_paris.stop().await;
+        last = probed_after(&in_lyon, Some(last)).await;
+    }
+    // What waits when the vantage ends is handed in by its next start.
+    in_lyon.stop().await;
+    let store = Store::open_reader(&collector.store).unwrap();
+    let before = seen_from(&store, "api-0", "lyon").len();
+    let in_paris = taking(&collector).await;
+    let in_lyon = run_here(&lyon).await;
+    all_handed_in(&in_lyon.url).await;
+    in_lyon.stop().await;
+    in_paris.stop().await;
+    let seen = seen_from(&store, "api-0", "lyon");
+    assert!(seen.len() > before);
+    let upto: Vec<Timestamp> = seen
+        .iter()
+        .map(|one| one.tick)
+        .filter(|tick| *tick <= last)
+        .collect();
+    assert!(
+        upto.windows(2).all(|two| two[1].since(two[0]) == 1_000),
+        "{upto:?}"
+    );
+    assert!(
+        seen.iter()
+            .all(|one| !matches!(one.outcome, Outcome::Void(_))),
+        "{seen:?}"
+    );
+}
+
+/// A way on which the collector hears everything, and its answers are lost: the connection breaks
+/// where one would come. How many were lost, in `n_lost`.
+async fn answers_are_lost(to: SocketAddr, n_lost: Arc<AtomicUsize>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let n_lost = Arc::clone(&n_lost);
+            tokio::spawn(async move {
+                let far = TcpStream::connect(to).await.unwrap();
+                let (mut near_in, _near_out) = near.into_split();
+                let (mut far_in, mut far_out) = far.into_split();
+                tokio::select! {
+                    _ = tokio::io::copy(&mut near_in, &mut far_out) => {}
+                    _ = far_in.read_u8() => {
+                        n_lost.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Killed again and again after the collector has kept a parcel and before the vantage heard of
+/// it: everything is handed in again, and counts once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_between_sending_and_hearing_counts_nothing_twice() {
+    let site = Site::new().await;
+    let mut collector = site.collector(&["lyon"]);
+    if let Some(intake) = &mut collector.web.intake {
+        intake.way = IntakeWay::Proxy;
+    }
+    let in_paris = taking(&collector).await;
+    let pages: SocketAddr = in_paris
+        .url
+        .strip_prefix("http://")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let n_lost = Arc::new(AtomicUsize::new(0));
+    let lossy = answers_are_lost(pages, Arc::clone(&n_lost)).await;
+    let store = Store::open_reader(&collector.store).unwrap();
+    let file = site.vantage_file("lyon", &format!("http://{lossy}/"));
+    let kept = || -> usize {
+        let endpoints = ["api-0", "api-1"];
+        endpoints
+            .map(|id| seen_from(&store, id, "lyon").len())
+            .iter()
+            .sum()
+    };
+    for _ in 0..3 {
+        n_lost.store(0, Ordering::SeqCst);
+        let mut in_lyon = Daemon::start(&file);
+        // What is kept is handed in a second time before the end comes.
+        ask_until("kept parcels", &in_paris.url("/healthz"), |_| {
+            (kept() > 0 && n_lost.load(Ordering::SeqCst) > 1).then_some(())
+        })
+        .await;
+        in_lyon.kill();
+    }
+    let n_kept = kept();
+    let spool = site.directory.path().join("lyon/spool");
+    assert!(n_spool_files(&spool) > 0, "it heard of nothing");
+    site.vantage_file("lyon", &format!("http://{pages}/"));
+    let mut in_lyon = Daemon::start(&file);
+    all_handed_in(&in_lyon.url).await;
+    in_lyon.terminate();
+    assert_eq!(n_spool_files(&spool), 0);
+    in_paris.stop().await;
+    assert!(kept() > n_kept);
+    for endpoint in ["api-0", "api-1"] {
+        let seen = seen_from(&store, endpoint, "lyon");
+        let ticks: BTreeSet<Timestamp> = seen.iter().map(|one| one.tick).collect();
+        assert_eq!(ticks.len(), seen.len(), "{seen:?}");
+    }
+}
+
+fn n_spool_files(spool: &Path) -> usize {
+    let files = fs::read_dir(spool).unwrap();
+    files
+        .filter(|file| {
+            file.as_ref()
+                .unwrap()
+                .path()
+                .extension()
+                .is_some_and(|it| it == "spool")
+        })
+        .count()
+}
+
+/// A way that is cut while a parcel is on it, so that neither end is told, and later breaks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_way_that_stalls_loses_nothing() {
+    let site = Site::new().await;
+    let collector = site.collector(&["lyon"]);
+    let in_paris = taking(&collector).await;
+    let cable = Cable::to(site.port).await;
+    let in_lyon = run_here(&site.vantage("lyon", cable.port)).await;
+    all_handed_in(&in_lyon.url).await;
+    let mut last = probed_after(&in_lyon, None).await;
+    for _ in 0..2 {
+        cable.cut();
+        for _ in 0..3 {
+            last = probed_after(&in_lyon, Some(last)).await;
+        }
+        cable.mend();
+        all_handed_in(&in_lyon.url).await;
+    }
+    in_lyon.stop().await;
+    in_paris.stop().await;
+    let store = Store::open_reader(&collector.store).unwrap();
+    check_each_second_once(&store, "api-0", "lyon");
+}
+
+/// An endpoint that the collector does not know: what was seen of it is set aside and counted, the
+/// rest is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_collector_does_not_know_is_set_aside() {
+    let site = Site::new().await;
+    let mut collector = site.collector(&["lyon"]);
+    collector.catalog.services[0].endpoints.remove(1);
+    let in_paris = taking(&collector).await;
+    let in_lyon = run_here(&site.vantage("lyon", site.port)).await;
+    ask_until("refusals", &in_lyon.url("/metrics"), |text| {
+        let refused = value(text, "vigie_store_refused_observations_total")?;
+        (refused >= 3.0).then_some(())
+    })
+    .await;
+    all_handed_in(&in_lyon.url).await;
+    in_lyon.stop().await;
+    in_paris.stop().await;
+    let aside = site.directory.path().join("lyon/spool/refused.jsonl");
+    let aside = fs::read_to_string(aside).unwrap();
+    for line in aside.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["finding"]["endpoint"], "api-1");
+        assert_eq!(
+            line["why"],
+            "the endpoint `api-1` is not in the collector's configuration"
+        );
+    }
+    assert!(aside.lines().count() >= 3);
+    let store = Store::open_reader(&collector.store).unwrap();
+    check_each_second_once(&store, "api-0", "lyon");
+}
+
+/// A collector whose store is on a server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: tests/all"]
+async fn a_collector_may_keep_on_a_server() {
+    let site = Site::new().await;
+    let mut server = Server::start();
+    server.new_database("evidence");
+    let mut collector = site.collector(&["lyon"]);
+    collector.store = server.store("evidence", "paris");
+    if let StoreConfig::Server(server) = &mut collector.store {
+        server.spool = site.directory.path().join("paris/spool");
+    }
+    let in_paris = taking(&collector).await;
+    let in_lyon = run_here(&site.vantage("lyon", site.port)).await;
+    all_handed_in(&in_lyon.url).await;
+    let mut last = probed_after(&in_lyon, None).await;
+    server.kill();
+    for _ in 0..3 {
+        last = probed_after(&in_lyon, Some(last)).await;
+    }
+    server.run();
+    all_handed_in(&in_lyon.url).await;
+    in_lyon.stop().await;
+    in_paris.stop().await;
+    let store = Store::open_reader(&collector.store).unwrap();
+    check_each_second_once(&store, "api-0", "lyon");
+    let ids: Vec<String> = store
+        .vantages()
+        .unwrap()
+        .iter()
+        .map(|one| one.id.to_string())
+        .collect();
+    assert_eq!(ids, ["lyon", "paris"]);
+}

@@ -64,7 +64,7 @@ fn main() {
     let figures = Figures::new(&config, month, &statement);
     let one = |workshop: &mut Workshop| figures.report(&config, month, &statement, workshop);
 
-    let mut workshop = Workshop::new(Look::default());
+    let mut workshop = Workshop::default();
     let before = own_ms();
     let documents = black_box(one(&mut workshop));
     let first_ms = own_ms() - before;
@@ -172,6 +172,7 @@ struct Figures {
     history: Vec<MonthResult>,
     endpoints: Vec<EndpointFigures>,
     latencies: Vec<DayLatency>,
+    look: Look,
     vantages: Vec<VantageId>,
     edition: Edition,
 }
@@ -230,6 +231,7 @@ impl Figures {
                 })
                 .collect(),
             vantages: vec![VantageId::new("paris-1").expect("an id")],
+            look: Look::default(),
             edition: Edition {
                 number: report_number(month, service, 1),
                 established: month.window().end().plus_ms(6 * HOUR_MS),
@@ -260,9 +262,11 @@ impl Figures {
             history: &self.history,
             endpoints: &self.endpoints,
             latencies: &self.latencies,
+            causes: &[],
             vantages: &self.vantages,
             measured_since: None,
             usage: None,
+            look: &self.look,
             edition: &self.edition,
         };
         render(&report, workshop)

@@ -51,6 +51,26 @@ pub(super) fn pool_evidence(
     Ok(pooled)
 }
 
+/// The documents of evidence in the pool, each with its digest.
+pub(super) fn pooled(reports: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let entries = match std::fs::read_dir(reports.join(POOL)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut documents = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let sha256 = name.strip_suffix(".json").unwrap_or_default();
+        // What is being written begins with a dot.
+        if sha256.len() == 64 && !sha256.starts_with('.') {
+            documents.push((sha256.to_owned(), path));
+        }
+    }
+    documents.sort();
+    Ok(documents)
+}
+
 fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)

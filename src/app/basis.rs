@@ -1,9 +1,9 @@
 //! What a statement was settled from beside the observations, as it is kept with the statement.
 //!
 //! The configuration is edited as time goes by; what was said of a closed month must not follow.
-//! So each statement keeps the promise, the endpoints, the membership, the requests and the names
-//! that its report shows, in two documents: one that the partners of a service share, and one of
-//! its own. How endpoints were asked, where secrets are and whom letters went to is not in them.
+//! So each statement keeps the promise, the endpoints, the membership, the requests, the names that
+//! its report shows and how it looks, in two documents: one that the partners of a service share,
+//! and one of its own. How endpoints were asked, where secrets are and whom letters went to is not in them.
 
 use anyhow::Context as _;
 use chrono::{NaiveDate, NaiveTime, Weekday};
@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::load::{Declared, Request};
+use crate::config::Config;
 use crate::exchange::{read_terms, terms_json};
-use crate::report::Usage;
+use crate::report::{Additions, Colour, Logo, Look, Usage};
 use crate::sla::catalog::{
-    Catalog, Endpoint, EndpointId, HttpProbe, Improvement, Language, Membership, Partner,
-    PartnerId, PlannedMaintenance, Probe, Progress, Provider, Recurrence, Service, ServiceId, Url,
-    VantageId,
+    Endpoint, EndpointId, HttpProbe, Improvement, Language, Membership, Partner, PartnerId,
+    PlannedMaintenance, Probe, Progress, Provider, Recurrence, Service, ServiceId, Url, VantageId,
 };
+use crate::sla::cause::{Attribution, StatedCause};
 use crate::sla::commitment::{
     Clause, Commitment, Maintenance, MaintenanceTerms, PeriodSource, Ppm, Terms,
 };
@@ -33,13 +34,15 @@ const FORMAT: &str = "vigie-basis/1";
 pub struct ServiceBasis {
     /// Who answers for the service.
     pub provider: Provider,
+    /// How reports look.
+    pub look: Look,
     /// The service, with the one version of its commitment that is in force.
     service: Service,
 }
 
 impl ServiceBasis {
     /// What the configuration says of `service` in `month`; nothing if no commitment is in force.
-    pub fn of(catalog: &Catalog, service: &Service, month: Month) -> Option<Self> {
+    pub fn of(config: &Config, service: &Service, month: Month) -> Option<Self> {
         let commitment = service.commitment_on(month.first_day())?;
         let endpoints = service.endpoints.iter().map(|endpoint| Endpoint {
             probe: not_kept(),
@@ -47,7 +50,8 @@ impl ServiceBasis {
             ..endpoint.clone()
         });
         Some(Self {
-            provider: catalog.provider.clone(),
+            provider: config.catalog.provider.clone(),
+            look: config.reports.look.clone(),
             service: Service {
                 endpoints: endpoints.collect(),
                 commitments: vec![commitment.clone()],
@@ -72,13 +76,16 @@ pub struct Found {
     pub measured_since: Option<Timestamp>,
     /// From where.
     pub seen_from: Vec<SeenFrom>,
+    /// Why it was down, as its operator said.
+    pub causes: Vec<StatedCause>,
 }
 
 impl Found {
-    /// What `endpoints` were seen from.
+    /// What `endpoints` were seen from, and what was said of why.
     pub fn new<'a>(
         measured_since: Option<Timestamp>,
         endpoints: impl Iterator<Item = &'a EndpointEvidence>,
+        causes: Vec<StatedCause>,
     ) -> Self {
         let vantages = |endpoint: &EndpointEvidence| {
             let vantages = endpoint.vantages.iter();
@@ -89,6 +96,7 @@ impl Found {
             seen_from: endpoints
                 .map(|one| (one.id.clone(), vantages(one)))
                 .collect(),
+            causes,
         }
     }
 }
@@ -127,6 +135,7 @@ pub fn write_shared(basis: &ServiceBasis, found: &Found) -> Vec<u8> {
     to_json(&SharedJson {
         format: FORMAT.to_owned(),
         provider: ProviderJson::from(&basis.provider),
+        look: LookJson::from(&basis.look),
         service: basis.service.id.to_string(),
         name: basis.service.name.clone(),
         commitment: CommitmentJson::from(commitment),
@@ -147,6 +156,7 @@ pub fn write_shared(basis: &ServiceBasis, found: &Found) -> Vec<u8> {
             .collect(),
         measured_since: found.measured_since.map(text),
         seen_from: found.seen_from.iter().map(SeenFromJson::from).collect(),
+        causes: found.causes.iter().map(CauseJson::from).collect(),
     })
 }
 
@@ -165,8 +175,10 @@ pub fn read_shared(bytes: &[u8]) -> anyhow::Result<(ServiceBasis, Found)> {
     let maintenances = written.maintenances.into_iter().map(MaintenanceJson::read);
     let improvements = written.improvements.into_iter().map(ImprovementJson::read);
     let seen_from = written.seen_from.into_iter().map(SeenFromJson::read);
+    let causes = written.causes.into_iter().map(CauseJson::read);
     let basis = ServiceBasis {
         provider: written.provider.read(),
+        look: written.look.read()?,
         service: Service {
             id: id("service", ServiceId::new, &written.service)?,
             name: written.name,
@@ -179,6 +191,7 @@ pub fn read_shared(bytes: &[u8]) -> anyhow::Result<(ServiceBasis, Found)> {
     let found = Found {
         measured_since: written.measured_since.as_deref().map(instant).transpose()?,
         seen_from: seen_from.collect::<anyhow::Result<_>>()?,
+        causes: causes.collect::<anyhow::Result<_>>()?,
     };
     Ok((basis, found))
 }
@@ -281,6 +294,8 @@ fn id<T>(what: &str, read: fn(&str) -> Option<T>, text: &str) -> anyhow::Result<
 struct SharedJson {
     format: String,
     provider: ProviderJson,
+    #[serde(default)]
+    look: LookJson,
     service: String,
     name: String,
     commitment: CommitmentJson,
@@ -289,6 +304,8 @@ struct SharedJson {
     improvements: Vec<ImprovementJson>,
     measured_since: Option<String>,
     seen_from: Vec<SeenFromJson>,
+    #[serde(default)]
+    causes: Vec<CauseJson>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -330,6 +347,58 @@ impl ProviderJson {
             contact: self.contact,
             data_protection_contact: self.data_protection_contact,
         }
+    }
+}
+
+/// Absent in what was written before it was kept: then nothing was added and nothing coloured.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct LookJson {
+    /// The address of a picture that carries it: `data:image/png;base64,…`.
+    logo: Option<String>,
+    accent: Option<String>,
+    french: AdditionsJson,
+    english: AdditionsJson,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct AdditionsJson {
+    introduction: Vec<String>,
+    closing: Vec<String>,
+}
+
+impl From<&Look> for LookJson {
+    fn from(look: &Look) -> Self {
+        let additions = |additions: &Additions| AdditionsJson {
+            introduction: additions.introduction.clone(),
+            closing: additions.closing.clone(),
+        };
+        Self {
+            logo: look.logo.as_ref().map(|logo| logo.address().to_owned()),
+            accent: Some(look.accent.css()),
+            french: additions(&look.french),
+            english: additions(&look.english),
+        }
+    }
+}
+
+impl LookJson {
+    fn read(self) -> anyhow::Result<Look> {
+        let additions = |additions: AdditionsJson| Additions {
+            introduction: additions.introduction,
+            closing: additions.closing,
+        };
+        let logo = self.logo.as_deref().map(Logo::from_address).transpose();
+        let accent = self.accent.as_deref().map(Colour::parse).transpose();
+        Ok(Look {
+            logo: logo.context("read the basis: its logo")?,
+            accent: accent
+                .context("read the basis: its colour")?
+                .unwrap_or_default(),
+            french: additions(self.french),
+            english: additions(self.english),
+        })
     }
 }
 
@@ -770,5 +839,45 @@ impl UsageJson {
             n_successes: self.n_successes,
             source: self.source,
         }
+    }
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct CauseJson {
+    window: (String, String),
+    french: String,
+    english: Option<String>,
+    attribution: String,
+    by: String,
+    said: String,
+}
+
+impl From<&StatedCause> for CauseJson {
+    fn from(cause: &StatedCause) -> Self {
+        Self {
+            window: window_json(cause.window),
+            french: cause.french.clone(),
+            english: cause.english.clone(),
+            attribution: cause.attribution.code().to_owned(),
+            by: cause.by.clone(),
+            said: text(cause.said),
+        }
+    }
+}
+
+impl CauseJson {
+    fn read(self) -> anyhow::Result<StatedCause> {
+        let attribution = Attribution::from_code(&self.attribution);
+        Ok(StatedCause {
+            window: read_window(&self.window)?,
+            french: self.french,
+            english: self.english,
+            attribution: attribution.with_context(|| {
+                format!("read the basis: `{}` is no attribution", self.attribution)
+            })?,
+            by: self.by,
+            said: instant(&self.said)?,
+        })
     }
 }

@@ -8,6 +8,7 @@
 //! of one batch and what an interruption cost is one batch.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -26,13 +27,15 @@ use super::shelf::write_indexes;
 use super::usage::usage;
 use crate::config::Config;
 use crate::exchange::{Difference, compare, engine, read_figures};
-use crate::report::{Edition, Replaced, report_number};
+use crate::report::{Edition, Replaced, Usage, report_number};
 use crate::sla::availability::Verdict;
 use crate::sla::catalog::{Partner, Service};
+use crate::sla::cause::StatedCause;
 use crate::sla::commitment::Terms;
 use crate::sla::window::{Month, Timestamp, Window};
 use crate::store::{
-    Action, ActionKind, Declaration, NewBasis, NewStatement, Saved, SavedStatement, Sha256, Store,
+    Action, ActionKind, Declaration, NewBasis, NewStatement, Saved, SavedBasis, SavedStatement,
+    Sha256, Store,
 };
 
 /// Partners closed at a time.
@@ -88,6 +91,9 @@ pub struct Closed {
     /// What the configuration, edited since the statement was saved, would change. Nothing does
     /// until somebody decides to revise.
     pub edited: Vec<Difference>,
+    /// What was said beside the figures since the statement was saved, and its report does not
+    /// tell: causes, counts of calls.
+    pub told: Vec<Difference>,
     /// What was done.
     pub done: Done,
 }
@@ -226,6 +232,8 @@ struct Sources<'a> {
     declarations: &'a [Declaration],
     /// What a statement that is saved now keeps.
     basis: &'a [u8],
+    /// What was said of why when statements were saved, by what they keep.
+    causes_then: &'a BTreeMap<Sha256, Vec<StatedCause>>,
 }
 
 /// One partner's month, with what was said of it before.
@@ -237,6 +245,7 @@ struct Case<'a> {
     /// From the latest of them.
     differences: Vec<Difference>,
     edited: Vec<Difference>,
+    told: Vec<Difference>,
 }
 
 impl Closing<'_> {
@@ -244,27 +253,33 @@ impl Closing<'_> {
     /// what was configured then.
     fn service(&mut self, store: &mut Store, plan: &Plan<'_>) -> anyhow::Result<()> {
         let month = plan.month;
-        let today = ServiceBasis::of(&self.config.catalog, plan.service, month)
+        let today = ServiceBasis::of(self.config, plan.service, month)
             .context("find the commitment in force")?;
         let mut as_today = Vec::new();
         let mut as_then: BTreeMap<Sha256, (ServiceBasis, Vec<&Partner>)> = BTreeMap::new();
+        let mut causes_then: BTreeMap<Sha256, Vec<StatedCause>> = BTreeMap::new();
         for partner in &plan.partners {
-            let kept = match self.order.kind {
-                Kind::Final => store
-                    .statement(&partner.id, &plan.service.id, month)?
-                    .and_then(|saved| saved.basis),
-                Kind::Revise(_) | Kind::Provisional | Kind::DryRun => None,
+            let saved = match self.order.kind {
+                Kind::Provisional => None,
+                Kind::Final | Kind::Revise(_) | Kind::DryRun => {
+                    store.statement(&partner.id, &plan.service.id, month)?
+                }
             };
-            let Some(kept) = kept else {
+            let Some(kept) = saved.and_then(|saved| saved.basis) else {
                 as_today.push(*partner);
                 continue;
             };
-            if let Some((_, partners)) = as_then.get_mut(&kept.shared) {
-                partners.push(partner);
-                continue;
+            if let Entry::Vacant(unread) = causes_then.entry(kept.shared) {
+                let (basis, found) = shared(store, &kept.shared)?;
+                unread.insert(found.causes);
+                if self.order.kind == Kind::Final {
+                    as_then.insert(kept.shared, (basis, Vec::new()));
+                }
             }
-            let (basis, _) = shared(store, &kept.shared)?;
-            as_then.insert(kept.shared, (basis, vec![partner]));
+            match as_then.get_mut(&kept.shared) {
+                Some((_, partners)) => partners.push(partner),
+                None => as_today.push(*partner),
+            }
         }
         let declarations = declarations(store, &plan.service.id, month)?;
         let seen = self.see(store, &today, month)?;
@@ -276,6 +291,7 @@ impl Closing<'_> {
             today: &of_today,
             declarations: &declarations,
             basis: &basis,
+            causes_then: &causes_then,
         };
         self.group(store, &sources, &as_today)?;
         for (basis, partners) in as_then.values() {
@@ -396,12 +412,17 @@ impl Closing<'_> {
                 settled.json.clone_from(&latest.json);
             }
         }
+        let told = match latest.and_then(|latest| latest.basis.as_ref()) {
+            Some(kept) => told_since(store, sources, kept, &settled)?,
+            None => Vec::new(),
+        };
         Ok(Case {
             partner,
             settled,
             revisions,
             differences,
             edited,
+            told,
         })
     }
 
@@ -480,6 +501,7 @@ impl Closing<'_> {
             },
             differences: case.differences.clone(),
             edited: case.edited.clone(),
+            told: case.told.clone(),
             done,
         });
     }
@@ -522,7 +544,9 @@ impl Closing<'_> {
         let mut to_save = Vec::new();
         let mut steps = Vec::with_capacity(cases.len());
         for case in cases {
-            let stands = !case.revisions.is_empty() && case.differences.is_empty();
+            // Only a revision brings what was said beside the figures.
+            let told = matches!(self.order.kind, Kind::Revise(_)) && !case.told.is_empty();
+            let stands = !case.revisions.is_empty() && case.differences.is_empty() && !told;
             steps.push(match self.order.kind {
                 Kind::DryRun => Step::Skip(Done::DryRun),
                 Kind::Provisional => Step::Write {
@@ -649,6 +673,44 @@ impl Closing<'_> {
         }
         Ok(stands)
     }
+}
+
+/// What was said beside the figures of a month since a statement of it was saved with `kept`.
+fn told_since(
+    store: &Store,
+    sources: &Sources<'_>,
+    kept: &SavedBasis,
+    settled: &Settled<'_>,
+) -> anyhow::Result<Vec<Difference>> {
+    let month = sources.shared.month;
+    let mut told = Vec::new();
+    let causes = |causes: &[StatedCause]| {
+        let causes: Vec<&str> = causes.iter().map(|cause| cause.french.as_str()).collect();
+        causes.join("; ")
+    };
+    let then = sources.causes_then.get(&kept.shared);
+    if let Some(then) = then.filter(|then| **then != month.causes) {
+        told.push(Difference {
+            place: "causes".to_owned(),
+            written: causes(then),
+            recomputed: causes(&month.causes),
+        });
+    }
+    let calls = |usage: &Option<Usage>| match usage {
+        Some(usage) => format!("{} of {}", usage.n_successes, usage.n_calls),
+        None => "not measured".to_owned(),
+    };
+    let service = &month.service.id;
+    let then = read_own(&kept.own, service, month.month)?.usage;
+    let now = usage(store, &settled.own.partner.id, service, month.month)?;
+    if then != now {
+        told.push(Difference {
+            place: "calls".to_owned(),
+            written: calls(&then),
+            recomputed: calls(&now),
+        });
+    }
+    Ok(told)
 }
 
 /// What is to be done with a settled month.

@@ -8,6 +8,7 @@ use crate::exchange::{Document, WindowSpec};
 use crate::sla::catalog::{
     Endpoint, EndpointId, Partner, PartnerId, Recurrence, Service, ServiceId, VantageId,
 };
+use crate::sla::cause::StatedCause;
 use crate::sla::commitment::{Commitment, Terms};
 use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind};
 use crate::sla::observation::Observation;
@@ -57,6 +58,8 @@ pub struct ServiceMonth<'a> {
     pub informative: Vec<EndpointEvidence>,
     /// What the service was, whoever asks.
     pub record: Record,
+    /// Why it was down, as its operator said.
+    pub causes: Vec<StatedCause>,
 }
 
 /// What was seen of `service` in `month`; nothing if no commitment was in force.
@@ -105,6 +108,7 @@ pub fn service_month_with<'a>(
         commitment,
         now,
         record: observe(month.window(), now, &contractual, &commitment.terms),
+        causes: store.stated_causes(&service.id, month.window())?,
         contractual,
         measured_since,
         informative,
@@ -155,6 +159,7 @@ pub fn service_month_as_saved<'a>(
         commitment,
         now: None,
         record: observe(month.window(), None, &contractual, &commitment.terms),
+        causes: found.causes.clone(),
         contractual,
         measured_since: found.measured_since,
         informative,
@@ -280,6 +285,7 @@ impl ServiceMonth<'_> {
         Found::new(
             self.measured_since,
             self.contractual.iter().chain(&self.informative),
+            self.causes.clone(),
         )
     }
 

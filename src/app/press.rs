@@ -43,9 +43,7 @@ impl Press {
         Ok(Self {
             signing_key: signing_key(config)?,
             reports: Mutex::new(config.reports.directory.clone()),
-            hands: (0..n_hands)
-                .map(|_| Workshop::new(config.reports.look.clone()))
-                .collect(),
+            hands: (0..n_hands).map(|_| Workshop::default()).collect(),
         })
     }
 

@@ -1,11 +1,15 @@
 //! What is past its retention, by category.
 
+use std::path::PathBuf;
+
+use anyhow::Context as _;
 use chrono::Months;
 
+use super::archive::pooled;
 use crate::config::{Config, RetentionConfig};
 use crate::sla::catalog::{Partner, PartnerId};
 use crate::sla::window::{HOUR_MS, Timestamp};
-use crate::store::{Limits, Store};
+use crate::store::{Action, ActionKind, Limits, Store};
 
 /// What may go at `now`.
 ///
@@ -38,6 +42,51 @@ pub fn limits(config: &Config, store: &Store, now: Timestamp) -> anyhow::Result<
         journal_before: before(now, journal_months),
         letters_of,
     })
+}
+
+/// The documents of evidence beside the reports that no statement rests on whose evidence is kept.
+/// Those in the partners' own folders stay, as parts of their reports.
+///
+/// # Errors
+/// The store or the folder cannot be read.
+pub fn documents_past_retention(
+    config: &Config,
+    store: &Store,
+    limits: &Limits,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let kept = store.evidence_since(limits.evidence_before)?;
+    let mut past = pooled(&config.reports.directory).with_context(|| {
+        let directory = config.reports.directory.display();
+        format!("list the evidence under `{directory}`")
+    })?;
+    past.retain(|(sha256, _)| !kept.contains(sha256));
+    Ok(past.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Removes such documents; the journal says so first.
+///
+/// # Errors
+/// The store or the folder refuses.
+pub fn remove_documents(
+    store: &mut Store,
+    documents: &[PathBuf],
+    who: &str,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    if documents.is_empty() {
+        return Ok(());
+    }
+    let names = documents.iter().filter_map(|path| path.file_name());
+    let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+    let action = Action {
+        kind: ActionKind::RetentionApplied,
+        what: serde_json::json!({ "evidence_documents": names }),
+    };
+    store.journal(who, now, &action)?;
+    for path in documents {
+        std::fs::remove_file(path).with_context(|| format!("remove `{}`", path.display()))?;
+    }
+    Ok(())
 }
 
 /// The partners whose mailboxes should no longer stand in the configuration.

@@ -52,9 +52,12 @@ impl SavedMonth {
         let month = statement.month;
         let service = find_service(config, statement.service.as_str())?;
         let partner = find_partner(config, statement.partner.as_str())?;
-        let Some((basis, seen)) = ServiceBasis::of(&config.catalog, service, month)
-            .zip(service_month(store, service, month, statement.saved)?)
-        else {
+        let Some((basis, seen)) = ServiceBasis::of(config, service, month).zip(service_month(
+            store,
+            service,
+            month,
+            statement.saved,
+        )?) else {
             bail!(
                 "settle {month} of `{}`: no commitment was in force on {}",
                 service.id,

@@ -124,8 +124,10 @@ impl<'a> Settled<'a> {
             endpoints: &self.shared.endpoints,
             latencies: &self.shared.latencies,
             vantages: &self.shared.vantages,
+            causes: &month.causes,
             measured_since: month.measured_since,
             usage: self.own.usage.as_ref(),
+            look: &self.shared.basis.look,
             edition,
         }
     }

@@ -164,6 +164,9 @@ fn describe(closed: &Closed) -> String {
             difference,
         ));
     }
+    for difference in &closed.told {
+        text.push_str(&tell("said since: a revision would tell ", difference));
+    }
     text
 }
 

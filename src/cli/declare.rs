@@ -8,11 +8,14 @@ use super::{ConfigPlace, Failure, exit, instant, open_beside, open_reader, print
 use crate::app::load::{find_partner, find_service};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::report::shows;
+use crate::sla::catalog::Service;
+use crate::sla::cause::{Attribution, StatedCause};
 use crate::sla::ledger::{Acceptance, ExclusionKind};
-use crate::sla::window::Window;
+use crate::sla::window::{Timestamp, Window};
 use crate::store::{Declaration, DeclarationFilter, DeclarationId, NewDeclaration};
 
-/// Declare planned work, an exclusion or a correction, and decide on requests
+/// Declare planned work, an exclusion, a correction or a cause, and decide on requests
 ///
 /// A declaration never changes a fact. It acts once it is accepted; until then it gives a second,
 /// conditional figure. One that touches a closed month leads to a new revision with `vigie close
@@ -37,6 +40,8 @@ enum Command {
     },
     /// Our own measurement was wrong: what was seen in the window becomes unknown
     Correction(Asked),
+    /// Say why a service was down: reports tell it beside what was observed; it changes no figure
+    Cause(Cause),
     /// List what was declared, and what was decided
     List {
         /// One service only
@@ -77,6 +82,52 @@ struct Asked {
     reason: String,
 }
 
+/// Of the outages that touch the window; a later cause of an outage takes the place of an earlier
+/// one, and both stay in the journal.
+#[derive(clap::Args)]
+struct Cause {
+    /// The service concerned
+    #[arg(long, value_name = "ID")]
+    service: String,
+    /// When it begins: `2025-10-26T01:30` on the service's wall clock, or with an offset
+    #[arg(long, value_name = "TIME")]
+    from: String,
+    /// When it ends
+    #[arg(long, value_name = "TIME")]
+    to: String,
+    /// Where it came from
+    #[arg(long, value_enum)]
+    attributed_to: Origin,
+    /// Why, in French, as partners will read it
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    french: String,
+    /// The same for partners who read English; without it, they read the French text
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    english: Option<String>,
+    /// Who says so, as partners will read it; by default the provider
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    by: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Origin {
+    Service,
+    DataProvider,
+    Host,
+    Unknown,
+}
+
+impl From<Origin> for Attribution {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Service => Self::Service,
+            Origin::DataProvider => Self::DataProvider,
+            Origin::Host => Self::Host,
+            Origin::Unknown => Self::Unknown,
+        }
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Ground {
     ForceMajeure,
@@ -102,6 +153,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         Command::Maintenance(window) => declare(&config, ExclusionKind::Maintenance, window),
         Command::Exclusion { ground, window } => declare(&config, (*ground).into(), window),
         Command::Correction(window) => declare(&config, ExclusionKind::Correction, window),
+        Command::Cause(cause) => state_cause(&config, cause),
         Command::List { service } => list(&config, service.as_deref()),
         Command::Accept { id } => {
             let mut store = open_beside(&config)?;
@@ -128,24 +180,12 @@ fn declare(config: &Config, kind: ExclusionKind, asked: &Asked) -> Result<u8, Fa
         Some(id) => Some(find_partner(config, id).map_err(Failure::input)?),
         None => None,
     };
-    let instant = |option: &str, text: &str| {
-        instant(text, service.zone())
-            .with_context(|| format!("read `{option}`"))
-            .map_err(Failure::input)
-    };
-    let from = instant("--from", &asked.from)?;
-    let to = instant("--to", &asked.to)?;
-    let window = Window::new(from, to)
-        .context("declare a window")
-        .map_err(Failure::input)?;
-    if asked.reason.trim().is_empty() {
-        return Err(Failure::input(anyhow!(
-            "declare: partners must be told why: give a reason"
-        )));
-    }
+    let window = window(service, &asked.from, &asked.to)?;
+    let (from, to) = (window.start(), window.end());
+    let reason = phrase("--reason", &asked.reason)?;
     let now = Clock::System.now();
     let declared = match &asked.announced {
-        Some(text) => instant("--announced", text)?,
+        Some(text) => told_instant(service, "--announced", text)?,
         None => now,
     };
     if declared > now {
@@ -160,7 +200,7 @@ fn declare(config: &Config, kind: ExclusionKind, asked: &Asked) -> Result<u8, Fa
         kind,
         window,
         declared: Some(declared),
-        reason: asked.reason.clone(),
+        reason,
         author,
     };
     let mut store = open_beside(config)?;
@@ -171,6 +211,72 @@ fn declare(config: &Config, kind: ExclusionKind, asked: &Asked) -> Result<u8, Fa
         service.id
     ))?;
     Ok(exit::OK)
+}
+
+fn state_cause(config: &Config, asked: &Cause) -> Result<u8, Failure> {
+    let service = find_service(config, &asked.service).map_err(Failure::input)?;
+    let window = window(service, &asked.from, &asked.to)?;
+    let now = Clock::System.now();
+    if window.start() > now {
+        return Err(Failure::input(anyhow!(
+            "state a cause: `--from` lies in the future ({})",
+            window.start()
+        )));
+    }
+    let by = asked.by.as_ref().unwrap_or(&config.catalog.provider.name);
+    let cause = StatedCause {
+        window,
+        french: phrase("--french", &asked.french)?,
+        english: match &asked.english {
+            Some(english) => Some(phrase("--english", english)?),
+            None => None,
+        },
+        attribution: asked.attributed_to.into(),
+        by: phrase("--by", by)?,
+        said: now,
+    };
+    let mut store = open_beside(config)?;
+    store
+        .state_cause(&service.id, &cause, &whoami())
+        .map_err(Failure::system)?;
+    print(format!(
+        "reports that are written from now on tell it of the outages of {} from {} to {}; a month that is closed keeps its report until `vigie close MONTH --revise --reason …`\n",
+        service.id,
+        window.start(),
+        window.end()
+    ))?;
+    Ok(exit::OK)
+}
+
+fn told_instant(service: &Service, option: &str, text: &str) -> Result<Timestamp, Failure> {
+    instant(text, service.zone())
+        .with_context(|| format!("read `{option}`"))
+        .map_err(Failure::input)
+}
+
+fn window(service: &Service, from: &str, to: &str) -> Result<Window, Failure> {
+    let from = told_instant(service, "--from", from)?;
+    let to = told_instant(service, "--to", to)?;
+    Window::new(from, to)
+        .context("declare a window")
+        .map_err(Failure::input)
+}
+
+/// A phrase that reports can show, without its full stop.
+fn phrase(option: &str, text: &str) -> Result<String, Failure> {
+    let text = text.trim().trim_end_matches('.');
+    if text.is_empty() {
+        return Err(Failure::input(anyhow!(
+            "read `{option}`: it is empty, and partners are to read it"
+        )));
+    }
+    match text.chars().find(|sign| !shows(*sign)) {
+        Some(sign) => Err(Failure::input(anyhow!(
+            "read `{option}`: reports cannot show its character U+{:04X}: write another one",
+            u32::from(sign)
+        ))),
+        None => Ok(text.to_owned()),
+    }
 }
 
 fn list(config: &Config, service: Option<&str>) -> Result<u8, Failure> {
@@ -184,13 +290,42 @@ fn list(config: &Config, service: Option<&str>) -> Result<u8, Failure> {
         ..DeclarationFilter::default()
     };
     let declarations = store.declarations(&filter).map_err(Failure::system)?;
-    if declarations.is_empty() {
-        print("nothing was declared\n")?;
-    }
     for declaration in &declarations {
         print(describe(declaration))?;
     }
+    let ever = Window::new(Timestamp::MIN, Timestamp::MAX).map_err(Failure::input)?;
+    let mut n_causes = 0;
+    for service in &config.catalog.services {
+        if filter
+            .service
+            .as_ref()
+            .is_some_and(|one| *one != service.id)
+        {
+            continue;
+        }
+        let causes = store.stated_causes(&service.id, ever);
+        for cause in causes.map_err(Failure::system)? {
+            n_causes += 1;
+            print(describe_cause(service, &cause))?;
+        }
+    }
+    if declarations.is_empty() && n_causes == 0 {
+        print("nothing was declared\n")?;
+    }
     Ok(exit::OK)
+}
+
+fn describe_cause(service: &Service, cause: &StatedCause) -> String {
+    format!(
+        "      cause            {}\n      {} to {}\n      {}; said for {} on {}\n      {}\n",
+        service.id,
+        cause.window.start(),
+        cause.window.end(),
+        cause.attribution.code(),
+        cause.by,
+        cause.said,
+        cause.french
+    )
 }
 
 fn describe(declaration: &Declaration) -> String {

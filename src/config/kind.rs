@@ -789,7 +789,7 @@ pub(super) struct FileName(pub(super) String);
 impl Kind for FileName {
     const NAME: &'static str = "the name of a document";
     const WRITTEN: &'static str = "its name without a folder, in quotes";
-    const EXAMPLE: &'static str = "\"rapport.html\"";
+    const EXAMPLE: &'static str = "\"rapport.pdf\"";
 
     fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
         let text = string(value)?;

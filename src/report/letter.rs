@@ -61,6 +61,8 @@ struct LetterPage<'a> {
     before: &'a [String],
     verdict: &'a Sentence,
     colour: &'a str,
+    /// Of links.
+    accent: String,
     enclosure: &'a str,
     link: Option<&'a str>,
     contact: &'a str,
@@ -100,6 +102,7 @@ pub fn write_letter(report: &Report<'_>, delivery: &Delivery<'_>) -> LetterText 
             Verdict::Missed => "#7a1b2b",
             Verdict::Undetermined | Verdict::NotApplicable => "#6b4a0c",
         },
+        accent: report.look.accent.css(),
         enclosure,
         link: delivery.link,
         contact: words.letter_contact,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use resvg::usvg;
 
 use super::workshop::Drawings;
@@ -125,7 +127,7 @@ impl Colour {
     }
 
     /// `#155e66`
-    pub(super) fn css(self) -> String {
+    pub fn css(self) -> String {
         format!("#{:02x}{:02x}{:02x}", self.red, self.green, self.blue)
     }
 
@@ -217,8 +219,19 @@ impl Logo {
         }
     }
 
-    /// What a page shows.
-    pub(super) fn address(&self) -> &str {
+    /// Reads what [`address`](Self::address) gave.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn from_address(address: &str) -> Result<Self, LookError> {
+        let not_one = || LookError::NotAPicture("it is no address that carries one".to_owned());
+        let (_, text) = address.split_once(";base64,").ok_or_else(not_one)?;
+        let bytes = STANDARD.decode(text).map_err(|_| not_one())?;
+        Self::new(&bytes)
+    }
+
+    /// As the address of a picture that carries it: what a page shows.
+    pub fn address(&self) -> &str {
         &self.address
     }
 
@@ -245,7 +258,6 @@ fn read(svg: &str) -> Result<usvg::Tree, LookError> {
 }
 
 fn address(media_type: &str, bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+    let text = STANDARD.encode(bytes);
     format!("data:{media_type};base64,{text}")
 }

@@ -30,6 +30,7 @@ pub use workshop::Workshop;
 
 use crate::sla::availability::{Tally, Verdict};
 use crate::sla::catalog::{Language, Partner, Provider, Service, VantageId};
+use crate::sla::cause::StatedCause;
 use crate::sla::commitment::{Commitment, Ppm};
 use crate::sla::ledger::Exclusion;
 use crate::sla::statement::Statement;
@@ -62,11 +63,15 @@ pub struct Report<'a> {
     pub latencies: &'a [DayLatency],
     /// Where we asked from.
     pub vantages: &'a [VantageId],
+    /// Why the service was down, as its operator says, in the order it was said.
+    pub causes: &'a [StatedCause],
     /// When the service was asked for the first time ever; the report says so if that was within
     /// the month.
     pub measured_since: Option<Timestamp>,
     /// How the service was used, if that is known.
     pub usage: Option<&'a Usage>,
+    /// How it looks, and what its operator adds to it.
+    pub look: &'a Look,
     /// Which edition of the report this is.
     pub edition: &'a Edition,
 }
@@ -180,12 +185,36 @@ pub fn report_number(month: Month, service: &Service, revision: u32) -> String {
     format!("{month}-{}-v{revision}", service.id)
 }
 
+/// The documents that stand in the folder of a report: those that [`render`] gives, the statement
+/// with its signature where statements are signed, and the evidence.
+pub const DOCUMENT_NAMES: [&str; 19] = [
+    "rapport.html",
+    "rapport.pdf",
+    "graphique-calendrier.svg",
+    "graphique-jours.svg",
+    "graphique-marge.svg",
+    "graphique-evolution.svg",
+    "graphique-incidents.svg",
+    "graphique-delais.svg",
+    "graphique-calendrier.png",
+    "graphique-jours.png",
+    "graphique-marge.png",
+    "graphique-evolution.png",
+    "graphique-incidents.png",
+    "graphique-delais.png",
+    "mesures.csv",
+    "mesures-tableur.csv",
+    "statement.json",
+    "statement.json.minisig",
+    "evidence.json",
+];
+
 /// Every document of a report: the page, its charts, its figures.
 ///
 /// Equal reports give equal bytes. `workshop` keeps what is dear to make, so that the partners of
 /// one service share it.
 pub fn render(report: &Report<'_>, workshop: &mut Workshop) -> Vec<Document> {
-    let page = page::compose(report, &workshop.look);
+    let page = page::compose(report);
     let mut documents = vec![Document {
         name: "rapport.html".to_owned(),
         media_type: "text/html; charset=utf-8",
@@ -224,8 +253,8 @@ pub fn render(report: &Report<'_>, workshop: &mut Workshop) -> Vec<Document> {
 }
 
 /// The page alone, without pictures beside it: what a preview needs.
-pub fn render_html(report: &Report<'_>, look: &Look) -> String {
-    html::write(&page::compose(report, look))
+pub fn render_html(report: &Report<'_>) -> String {
+    html::write(&page::compose(report))
 }
 
 /// The sentence that says whether the commitment was kept, as page and letters give it.

@@ -1,5 +1,4 @@
-//! What writing reports needs beside the reports: fonts, the operator's look, and what is dear and
-//! can be shared.
+//! What writing reports needs beside the reports: fonts, and what is dear and can be shared.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,16 +9,14 @@ use resvg::usvg::{self, fontdb};
 
 use super::charts::Chart;
 use super::fonts::{FAMILY, REGULAR, SEMI_BOLD};
-use super::look::Look;
 use super::pdf::Setter;
 
-/// The look, fonts, drawings and pictures, kept from one report to the next.
+/// Fonts, drawings and pictures, kept from one report to the next.
 ///
 /// A picture costs a hundred times its drawing, and the partners of a service mostly see the same
 /// charts.
 #[derive(Default)]
 pub struct Workshop {
-    pub(super) look: Look,
     pub(super) setter: Setter,
     pub(super) drawings: Drawings,
     pictures: HashMap<String, Vec<u8>>,
@@ -31,14 +28,6 @@ const PIXELS_PER_UNIT: f32 = 2.0;
 const KEPT_MAX: usize = 48;
 
 impl Workshop {
-    /// For reports of this look.
-    pub fn new(look: Look) -> Self {
-        Self {
-            look,
-            ..Self::default()
-        }
-    }
-
     /// The picture of a chart, as PNG.
     pub(super) fn png(&mut self, chart: &Chart) -> Vec<u8> {
         let svg = chart.standalone();

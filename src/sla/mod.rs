@@ -4,7 +4,8 @@
 //! [`commitment`] (the promise), [`timeline`] (facts become states), [`ledger`] (states become
 //! counted time), [`availability`] (counted time becomes figures and a verdict), [`statement`]
 //! (all of it for one month), [`trend`] (several months). Beside them: [`assertion`] (what an answer
-//! must be like) and [`explanation`] (what a probe saw, for people).
+//! must be like), [`explanation`] (what a probe saw, for people) and [`cause`] (why a service was down, as
+//! its operator says).
 //!
 //! Nothing here reads a clock, does I/O, waits, logs or knows a file format. Every decision is
 //! taken on integers. Instants are bounded (years 1 to 9999), so sums and differences of
@@ -36,6 +37,7 @@
 pub mod assertion;
 pub mod availability;
 pub mod catalog;
+pub mod cause;
 pub mod commitment;
 pub mod condensed;
 pub mod explanation;

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::db::{self, Database, Row, values};
 use super::{
-    Sha256, Store, StoreError, declaration, hex, import, instant, sha256, statement, usage,
+    Sha256, Store, StoreError, cause, declaration, hex, import, instant, sha256, statement, usage,
 };
 use crate::sla::window::Timestamp;
 
@@ -90,7 +90,7 @@ pub struct JournalEntry {
     /// Who: a person, or the program.
     pub who: String,
     /// An [`ActionKind`]'s code, or that of a record: `declared`, `accepted`, `refused`,
-    /// `statement_saved`, `evidence_imported`, `usage_counted`.
+    /// `statement_saved`, `evidence_imported`, `usage_counted`, `cause_stated`.
     pub kind: String,
     /// What exactly, as JSON text.
     pub what: String,
@@ -394,6 +394,7 @@ fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
     statement::accounts(snapshot, &mut take_note)?;
     import::accounts(snapshot, &mut take_note)?;
     usage::accounts(snapshot, &mut take_note)?;
+    cause::accounts(snapshot, &mut take_note)?;
 
     // Where each digest stands: to tell of a moved entry where it came from.
     let mut places: HashMap<Vec<u8>, u64> = HashMap::new();
@@ -433,7 +434,7 @@ fn verify(snapshot: &Database) -> db::Result<JournalCheck> {
             });
         }
         let speaks_of_a_record = declaration::KINDS.contains(&kind.as_str())
-            || [statement::KIND, import::KIND, usage::KIND].contains(&kind.as_str());
+            || [statement::KIND, import::KIND, usage::KIND, cause::KIND].contains(&kind.as_str());
         let text = link(&[0; 32], at_ms, &who, &kind, &what);
         if speaks_of_a_record && records.remove(&text).is_none() {
             faults.push(JournalFault::RecordDiffers {

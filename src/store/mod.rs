@@ -21,6 +21,7 @@
 mod aside;
 mod backup;
 pub mod block;
+mod cause;
 mod db;
 mod declaration;
 mod error;

@@ -1,5 +1,7 @@
 //! What months said: statements, revision by revision, as the bytes that were handed out.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::db::{self, Database, Row, damaged, values};
@@ -144,7 +146,7 @@ impl Store {
             let mut outcomes = Vec::with_capacity(statements.len());
             for statement in statements {
                 let latest = transaction.first(
-                    "SELECT revision, json FROM statement
+                    "SELECT revision, json, shared_basis, basis FROM statement
                      WHERE partner = ?1 AND service = ?2 AND month = ?3
                      ORDER BY revision DESC LIMIT 1",
                     &values![
@@ -152,19 +154,30 @@ impl Store {
                         statement.service.as_str(),
                         statement.month.to_string(),
                     ],
-                    |row| Ok((row.get::<u32>(0)?, row.get::<Vec<u8>>(1)?)),
+                    |row| {
+                        let basis: (Option<Sha256>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
+                        Ok((row.get::<u32>(0)?, row.get::<Vec<u8>>(1)?, basis))
+                    },
                 )?;
+                let basis = statement.basis.as_ref();
+                let basis = (
+                    basis.map(|basis| sha256(&basis.shared)),
+                    basis.map(|basis| basis.own.clone()),
+                );
                 let (outcome, revision, reason) = match (latest, &statement.reason) {
                     (None, _) => (Saved::First, 1, None),
-                    (Some((revision, json)), _) if json == statement.json => {
+                    // A revision may also say the same of what was told anew beside the figures.
+                    (Some((revision, json, then)), reason)
+                        if json == statement.json && (reason.is_none() || then == basis) =>
+                    {
                         outcomes.push(Saved::Unchanged { revision });
                         continue;
                     }
-                    (Some((revision, _)), Some(reason)) => {
+                    (Some((revision, ..)), Some(reason)) => {
                         let revision = revision + 1;
                         (Saved::Revised { revision }, revision, Some(reason.clone()))
                     }
-                    (Some((revision, _)), None) => {
+                    (Some((revision, ..)), None) => {
                         return Err(StoreError::NeedsReason {
                             partner: statement.partner.clone(),
                             service: statement.service.clone(),
@@ -258,6 +271,23 @@ impl Store {
                 }
                 json => Ok(json),
             }
+        })
+    }
+
+    /// The digests of the evidence that reaches beyond `since` and that a statement, of whatever
+    /// revision, was settled from.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn evidence_since(&self, since: Timestamp) -> Result<BTreeSet<String>, StoreError> {
+        self.read("read which evidence statements rest on", |snapshot| {
+            let digests = snapshot.query(
+                "SELECT DISTINCT evidence_sha256 FROM statement
+                 WHERE coalesce(evidence_end, ?1) >= ?1",
+                &values![since.unix_ms()],
+                |row| Ok(hex(&row.get::<Sha256>(0)?)),
+            )?;
+            Ok(digests.into_iter().collect())
         })
     }
 

@@ -15,7 +15,6 @@ use vigie::sla::catalog::{EndpointId, VantageId};
 use vigie::sla::explanation::{Assessment, Explanation, Hop};
 use vigie::sla::observation::{Fault, Finding, Observation, Outcome, Phases, Trace};
 use vigie::sla::window::Timestamp;
-use vigie::store::Store;
 
 use crate::close::Installation;
 
@@ -421,6 +420,46 @@ fn a_figure_is_explained_line_by_line() {
 }
 
 #[test]
+fn a_cause_is_said_in_words_that_reports_can_show() {
+    let place = Place::new();
+    let cause = |from: &str, french: &str| {
+        let window = [
+            "--service",
+            "particulier",
+            "--from",
+            from,
+            "--to",
+            "2025-10-01T18:00",
+        ];
+        let words = ["--attributed-to", "host", "--french", french];
+        place.say(&[&["declare", "cause"], &window[..], &words[..]].concat())
+    };
+    cause("2025-10-01T12:00", " . ").check(2, &["--french", "empty"]);
+    cause("2025-10-01T12:00", "panne \u{1f525}").check(2, &["--french", "U+1F525"]);
+    cause("2025-10-01T18:00", "panne").check(2, &["start"]);
+    place
+        .say(&["declare", "list"])
+        .check(0, &["nothing was declared"]);
+    cause("2025-10-01T12:00", "panne d'alimentation.").check(
+        0,
+        &["2025-10-01T10:00:00.000Z", "vigie close MONTH --revise"],
+    );
+    place.say(&["declare", "list"]).check(
+        0,
+        &[
+            "cause",
+            "host; said for Opérateur d'essai on ",
+            "panne d'alimentation",
+        ],
+    );
+    place.say(&["close", "2025-10"]).check(0, &["saved, "]);
+    let page = place.path("rapports/valfictif/2025-10/particulier-v1/rapport.html");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("panne d'alimentation. Imputable à l'hébergeur."));
+    place.say(&["journal", "verify"]).check(0, &[]);
+}
+
+#[test]
 fn what_is_declared_is_on_record_and_acts_once_accepted() {
     let place = Place::new();
     place.say(&["close", "2025-10"]).check(0, &["saved, "]);
@@ -555,7 +594,7 @@ fn echo(status: &'static str) -> SocketAddr {
 /// in short is still shown.
 #[test]
 fn the_last_failures_are_shown_as_they_were_seen() {
-    let place = Place::new();
+    let mut place = Place::new();
     let tick: Timestamp = "2025-10-31T12:00:00Z".parse().unwrap();
     let failure = |tick, trace| Finding {
         endpoint: EndpointId::new("socle").unwrap(),
@@ -600,10 +639,8 @@ fn the_last_failures_are_shown_as_they_were_seen() {
     place
         .say(&["trace", "socle", "--last", "1"])
         .check(0, &["socle  GET http"]);
-    let mut store = Store::open(&place.path("vigie.db")).unwrap();
     let findings = [failure(tick, short), failure(tick.plus_ms(5_000), full)];
-    store.append(&findings).unwrap();
-    drop(store);
+    place.installation.store.append(&findings).unwrap();
     let said = place.say(&["trace", "socle", "--last", "2"]);
     said.check(
         0,

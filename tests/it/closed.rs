@@ -8,9 +8,12 @@
 
 use serde_json::Value;
 use vigie::app::close::{Closed, Done, Kind};
+use vigie::app::retain::{documents_past_retention, limits, remove_documents};
 use vigie::exchange::{settle_document, sha256_hex};
+use vigie::sla::catalog::ServiceId;
+use vigie::sla::cause::{Attribution, StatedCause};
 use vigie::sla::ledger::ExclusionKind;
-use vigie::sla::window::HOUR_MS;
+use vigie::sla::window::{HOUR_MS, Window};
 
 use crate::close::{Installation, at, finding, folder_of, statement_of, text_of, today};
 
@@ -268,4 +271,99 @@ fn a_report_is_not_for_every_account_of_the_machine() {
     for path in installation.files().keys() {
         assert_eq!(mode(path) & 0o137, 0, "`{}`", path.display());
     }
+}
+
+/// Goal: the colour, the logo and the paragraphs of then are a part of a closed month.
+#[test]
+fn a_report_that_is_written_again_looks_as_it_did() {
+    let logo = include_bytes!("report/logo.svg");
+    let mut installation = Installation::with_october();
+    std::fs::write(installation.path("logo.svg"), logo).unwrap();
+    let reports = "directory = \"rapports\"";
+    let dressed = "directory = \"rapports\"\nlogo = \"logo.svg\"\naccent = \"#6b2a7a\"\nfr = { introduction = [\"Bonjour à tous.\"] }";
+    installation.edit(reports, dressed);
+    let closed = installation.close_for_one("2025-10", Kind::Final);
+    let page = std::fs::read_to_string(folder_of(&closed).join("rapport.html")).unwrap();
+    for shown in ["#6b2a7a", "Bonjour à tous.", "class=\"logo\""] {
+        assert!(page.contains(shown), "{shown}");
+    }
+    installation.edit(dressed, "directory = \"rapports\"\naccent = \"#004400\"");
+    std::fs::remove_file(installation.path("logo.svg")).unwrap();
+    check_untouched(&mut installation, &closed, "another look");
+}
+
+/// Goal: what is said of an outage after its month was closed changes no report that was written;
+/// it is told of, and a revision brings it, with the same figures and the reason.
+#[test]
+fn a_cause_that_is_said_later_comes_with_a_revision() {
+    let mut installation = Installation::with_october();
+    let closed = installation.close_for_one("2025-10", Kind::Final);
+    let service = ServiceId::new("particulier").unwrap();
+    let noon = at("2025-10-01T12:00:00+02:00");
+    let cause = StatedCause {
+        window: Window::new(noon, noon.plus_ms(HOUR_MS)).unwrap(),
+        french: "rupture d'une fibre".to_owned(),
+        english: None,
+        attribution: Attribution::Host,
+        by: "Opérateur d'essai".to_owned(),
+        said: today(),
+    };
+    let stated = installation.store.state_cause(&service, &cause, "essai");
+    stated.unwrap();
+    assert!(installation.store.verify_journal().unwrap().is_whole());
+    check_untouched(&mut installation, &closed, "a cause");
+    let again = installation.close_for_one("2025-10", Kind::Final);
+    assert_eq!(again.told[0].recomputed, "rupture d'une fibre");
+
+    let kind = Kind::Revise("la cause de l'incident est connue");
+    let revised = installation.close_for_one("2025-10", kind);
+    assert!(matches!(revised.done, Done::Revised(_)), "{revised:?}");
+    let text = text_of(&revised);
+    for told in [
+        "Motif : la cause de l'incident est connue.",
+        "Incident n° 1 : rupture d'une fibre. Imputable à l'hébergeur.",
+        "Depuis, ces chiffres sont inchangés.",
+    ] {
+        assert!(text.contains(told), "`{told}` is missing: {text}");
+    }
+    // Nothing more is to be brought, and what was brought stays.
+    let again = installation.close_for_one("2025-10", kind);
+    assert!(matches!(again.done, Done::Unchanged(_)), "{again:?}");
+    assert!(again.told.is_empty());
+    std::fs::remove_dir_all(folder_of(&revised)).unwrap();
+    let files = installation.reports();
+    let again = installation.close_for_one("2025-10", Kind::Final);
+    assert_eq!(text_of(&again), text);
+    assert!(installation.reports().len() > files.len());
+}
+
+/// Goal: the documents of evidence that reports share go with the evidence of their months, and
+/// not before; the journal names them; the partner's own copy stays a whole report.
+#[test]
+fn shared_documents_of_evidence_go_when_their_month_goes() {
+    let mut installation = Installation::with_october();
+    let closed = installation.close_for_one("2025-10", Kind::Final);
+    let past = |installation: &Installation, now| {
+        let limits = limits(&installation.config, &installation.store, now).unwrap();
+        let past = documents_past_retention(&installation.config, &installation.store, &limits);
+        past.unwrap()
+    };
+    // Thirteen months after October began, and after it ended.
+    assert!(past(&installation, at("2026-11-22T10:30:00+01:00")).is_empty());
+    let later = at("2026-12-02T10:30:00+01:00");
+    let documents = past(&installation, later);
+    assert_eq!(documents.len(), 1, "{documents:?}");
+    remove_documents(&mut installation.store, &documents, "essai", later).unwrap();
+    assert!(!documents[0].exists());
+    let name = documents[0].file_name().unwrap().to_str().unwrap();
+    let journal = installation.store.journal_entries(10).unwrap();
+    assert!(
+        journal
+            .iter()
+            .any(|entry| entry.kind == "retention_applied" && entry.what.contains(name))
+    );
+    assert!(past(&installation, later).is_empty());
+    assert!(folder_of(&closed).join("evidence.json").exists());
+    let again = installation.close_for_one("2025-10", Kind::Final);
+    assert!(matches!(again.done, Done::Unchanged(_)), "{again:?}");
 }

@@ -2059,7 +2059,7 @@ fn letters_are_understood() {
     assert_eq!(config.transport, None);
     assert_eq!(config.from, "operator@operator.example");
     assert_eq!(config.label, "Operator");
-    assert_eq!(config.attach, ["rapport.html"]);
+    assert_eq!(config.attach, ["rapport.pdf"]);
 
     let config = good(&format!(
         "{GOOD}\n[mail]\nrelay = \"[::1]:25\"\nsecurity = \"plain\"\nfrom = \"a@b.example\"\nbase_url = \"https://r.example/reports/\"\nlink_only = true\nlogin = {{ user = \"vigie\", file = \"password\" }}\n"
@@ -2140,9 +2140,14 @@ fn letters_that_cannot_be_sent_are_refused() {
         "write a whole name, in quotes, for example `selector = \"api.example\"`",
     );
     check(
+        "attach = [\"rapport.html\", «\"raport.pdf\"»]",
+        "no document of a report is called `raport.pdf`",
+        "write `\"rapport.pdf\"`",
+    );
+    check(
         "attach = [«\"../../etc/passwd\"»]",
         "`attach` `../../etc/passwd` is not the name of a document",
-        "write its name without a folder, in quotes, for example `attach = [\"rapport.html\"]`",
+        "write its name without a folder, in quotes, for example `attach = [\"rapport.pdf\"]`",
     );
 }
 

@@ -11,15 +11,16 @@ use std::num::NonZeroU32;
 
 use chrono_tz::Europe::Paris;
 use vigie::report::{
-    Additions, Colour, DayLatency, Document, Edition, EndpointFigures, Latency, Logo, Look,
-    MonthResult, Replaced, Report, Usage, Workshop, render, render_html, report_number, subject,
-    verdict_sentence,
+    Additions, Colour, DOCUMENT_NAMES, DayLatency, Document, Edition, EndpointFigures, Latency,
+    Logo, Look, MonthResult, Replaced, Report, Usage, Workshop, render, render_html, report_number,
+    subject, verdict_sentence,
 };
 use vigie::sla::availability::Tally;
 use vigie::sla::catalog::{
     Endpoint, EndpointId, HttpProbe, Improvement, Language, Membership, Partner, PartnerId,
     PlannedMaintenance, Probe, Progress, Provider, Recurrence, Service, ServiceId, Url, VantageId,
 };
+use vigie::sla::cause::{Attribution, StatedCause};
 use vigie::sla::commitment::{
     Clause, Commitment, Confirmation, Maintenance, MaintenanceTerms, PeriodSource, Ppm, Terms,
 };
@@ -42,6 +43,8 @@ struct Case {
     history: Vec<MonthResult>,
     endpoints: Vec<EndpointFigures>,
     latencies: Vec<DayLatency>,
+    causes: Vec<StatedCause>,
+    look: Look,
     vantages: Vec<VantageId>,
     measured_since: Option<Timestamp>,
     usage: Option<Usage>,
@@ -163,6 +166,8 @@ impl Case {
             history: Vec::new(),
             endpoints: Vec::new(),
             latencies: Vec::new(),
+            causes: Vec::new(),
+            look: Look::default(),
             vantages: vec![VantageId::new("paris-1").unwrap()],
             measured_since: None,
             usage: None,
@@ -348,15 +353,17 @@ impl Case {
             history: &history,
             endpoints: &self.endpoints,
             latencies: &self.latencies,
+            causes: &self.causes,
             vantages: &self.vantages,
             measured_since: self.measured_since,
             usage: self.usage.as_ref(),
+            look: &self.look,
             edition: &self.edition,
         })
     }
 
     fn html(&self) -> String {
-        self.with(|report| render_html(report, &Look::default()))
+        self.with(render_html)
     }
 
     fn documents(&self) -> Vec<Document> {
@@ -486,6 +493,14 @@ fn gallery() -> Vec<(&'static str, Case)> {
         },
         verdict: vigie::sla::availability::Verdict::Missed,
     });
+    corrected.causes = vec![StatedCause {
+        window: corrected.month.window(),
+        french: "panne d'alimentation du centre de données principal".to_owned(),
+        english: Some("power failure in the main data centre".to_owned()),
+        attribution: Attribution::Host,
+        by: "Direction de démonstration".to_owned(),
+        said: at("2025-11-03T09:00:00+01:00"),
+    }];
 
     let mut joined = Case::new("2025-05").down(200 * MINUTE_MS, 2);
     joined.partner.memberships[0].windows =
@@ -771,27 +786,8 @@ fn the_same_report_gives_the_same_bytes() {
         .iter()
         .map(|document| document.name.as_str())
         .collect();
-    assert_eq!(
-        names,
-        [
-            "rapport.html",
-            "rapport.pdf",
-            "graphique-calendrier.svg",
-            "graphique-jours.svg",
-            "graphique-marge.svg",
-            "graphique-evolution.svg",
-            "graphique-incidents.svg",
-            "graphique-delais.svg",
-            "graphique-calendrier.png",
-            "graphique-jours.png",
-            "graphique-marge.png",
-            "graphique-evolution.png",
-            "graphique-incidents.png",
-            "graphique-delais.png",
-            "mesures.csv",
-            "mesures-tableur.csv",
-        ]
-    );
+    // The statement and the evidence come from the month-end.
+    assert_eq!(names, DOCUMENT_NAMES[..16]);
     for (first, second) in first.iter().zip(&second) {
         assert!(first == second, "{} differs", first.name);
         let signature: &[u8] = match first.media_type {
@@ -1030,8 +1026,9 @@ fn text_from_outside_cannot_become_markup() {
 
 #[test]
 fn an_operator_gives_reports_its_look_and_its_words() {
-    let (case, look) = (october(), look());
-    let html = case.with(|report| render_html(report, &look));
+    let mut case = october();
+    case.look = look();
+    let html = case.html();
     assert!(html.contains("<img class=\"logo\" src=\"data:image/svg+xml;base64,PHN2Z"));
     assert!(html.contains(":root{--accent:#6b2a7a}"));
     let introduction = html
@@ -1042,7 +1039,7 @@ fn an_operator_gives_reports_its_look_and_its_words() {
     assert!(html.find("mailto:supervision@operateur.example").unwrap() < closing);
     assert!(!html.contains("This report goes"));
     // Without one, nobody's.
-    let plain = case.html();
+    let plain = october().html();
     assert!(!plain.contains("<img"));
     assert!(plain.contains(":root{--accent:#155e66}"));
 }
@@ -1086,6 +1083,47 @@ fn steps_beyond_the_commitment_are_compared_month_by_month() {
     assert!(july.ends_with("<td>–</td>"), "{july}");
 }
 
+/// Goal: what an operator says of an outage stands beside what was observed, with who says so; of
+/// two things said of one outage the later holds; a partner who reads English gets the French
+/// words where there are no others; no figure moves.
+#[test]
+fn an_operator_says_why() {
+    let mut case = october();
+    let outage = case.settle().incidents[0].window;
+    let after = Window::new(outage.end().plus_ms(1), outage.end().plus_ms(2)).unwrap();
+    let cause = |window, french: &str, english: Option<&str>, attribution| StatedCause {
+        window,
+        french: french.to_owned(),
+        english: english.map(str::to_owned),
+        attribution,
+        by: "la direction technique".to_owned(),
+        said: at("2025-11-02T09:00:00+01:00"),
+    };
+    let without = case.html();
+    case.causes = vec![
+        cause(outage, "premier mot", None, Attribution::Unknown),
+        cause(outage, "panne d'alimentation", None, Attribution::Host),
+        cause(after, "autre chose", None, Attribution::Service),
+    ];
+    let sentence = "Incident n° 1 : panne d'alimentation. Imputable à l'hébergeur. Indiqué par la direction technique le 2 novembre 2025.";
+    let told = text_of(&case.html()).replace('~', " ");
+    assert!(told.contains(sentence), "{told}");
+    for absent in ["premier mot", "autre chose"] {
+        assert!(!told.contains(absent), "{absent}");
+    }
+    let figures = |html: &str| between(html, "id=\"p1\"", "id=\"p2\"").to_owned();
+    assert_eq!(figures(&case.html()), figures(&without));
+
+    case.language = Language::English;
+    assert!(text_of(&case.html()).contains("“panne d'alimentation” (in French)."));
+    case.causes[1].english = Some("power failure".to_owned());
+    let told = text_of(&case.html()).replace('~', " ");
+    assert!(
+        told.contains("Incident no. 1: power failure. Attributable to the hosting provider."),
+        "{told}"
+    );
+}
+
 #[test]
 #[ignore = "for eyes: writes every kind of report into the directory named by VIGIE_GALLERY"]
 fn the_gallery_is_written() {
@@ -1102,8 +1140,9 @@ fn the_gallery_is_written() {
     for (name, case) in gallery() {
         write(name, case.documents());
     }
-    let dressed = october().with(|report| render(report, &mut Workshop::new(look())));
-    write("habille", dressed);
+    let mut dressed = october();
+    dressed.look = look();
+    write("habille", dressed.documents());
 }
 
 /// Evidence of another tool is named as such, in both languages; without any, nothing is said.

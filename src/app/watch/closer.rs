@@ -270,6 +270,14 @@ fn close_one(config: &Config, lead: Lead, now: Timestamp, month: &str) -> anyhow
                 closed.number
             );
         }
+        if !closed.told.is_empty() {
+            info!(
+                report = closed.number,
+                partner = closed.partner,
+                "causes or calls were told after {} was closed; its report stands, see `vigie close {month} --dry-run`",
+                closed.number
+            );
+        }
         match closed.done {
             Done::Differs => {
                 all_stand = false;

@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use super::{Lead, WHO};
-use crate::app::retain::limits;
+use crate::app::retain::{documents_past_retention, limits, remove_documents};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::sla::window::Timestamp;
@@ -63,5 +63,8 @@ pub(super) async fn retain_daily(
 fn retain(config: &Config, lead: Lead, now: Timestamp) -> anyhow::Result<Removed> {
     let mut store = Store::open_beside(&config.store)?.led_by(lead.fence());
     let limits = limits(config, &store, now)?;
-    Ok(store.remove(&limits, WHO, now)?)
+    let removed = store.remove(&limits, WHO, now)?;
+    let documents = documents_past_retention(config, &store, &limits)?;
+    remove_documents(&mut store, &documents, WHO, now)?;
+    Ok(removed)
 }

@@ -5,13 +5,16 @@ use std::net::IpAddr;
 use toml::Spanned;
 
 use super::{Checker, Places};
-use crate::config::kind::{HostName, Ms, Prose};
+use crate::config::kind::{FileName, HostName, Ms, Prose};
+use crate::config::reader::nearest;
 use crate::config::{DkimConfig, MailConfig, MailSecurity, MailTransport, RelayConfig, raw};
+use crate::report::DOCUMENT_NAMES;
 use crate::sla::catalog::{HostPort, Provider, SecretPlace};
 use crate::sla::window::MINUTE_MS;
 
-/// The page, which needs nothing but a browser.
-const DEFAULT_ATTACH: [&str; 1] = ["rapport.html"];
+/// What offices keep: it is tagged, dated and printed as it is. Many mail systems take a page that
+/// is attached for a trap.
+const DEFAULT_ATTACH: [&str; 1] = ["rapport.pdf"];
 const DEFAULT_TIMEOUT_MS: i64 = MINUTE_MS;
 
 impl Checker<'_> {
@@ -41,6 +44,9 @@ impl Checker<'_> {
             Some(dkim) => Some(self.dkim(dkim, &from)?),
             None => None,
         };
+        for name in raw.attach.iter().flatten() {
+            self.is_document(name);
+        }
         let link_only_at = raw.link_only.at();
         let link_only = raw.link_only.or(false)?;
         if let (true, Some(at), None) = (link_only, link_only_at, raw.base_url.at()) {
@@ -98,6 +104,22 @@ impl Checker<'_> {
             review: raw.review.or(false)?,
             revoked_partners: raw.revoked_partners.or(false)?,
         })
+    }
+
+    /// Notes a name that no document of a report has: letters would wait for it.
+    fn is_document(&self, name: &Spanned<FileName>) {
+        let written = name.get_ref().0.as_str();
+        if !DOCUMENT_NAMES.contains(&written) {
+            let known = nearest(written, DOCUMENT_NAMES.into_iter());
+            self.notes.fault(
+                name.span(),
+                format!("no document of a report is called `{written}`"),
+                match known {
+                    Some(known) => format!("write `\"{known}\"`"),
+                    None => format!("write one of: {}", DOCUMENT_NAMES.join(", ")),
+                },
+            );
+        }
     }
 
     fn login(&self, raw: raw::Login) -> Option<(String, SecretPlace)> {

@@ -3,9 +3,11 @@
 use chrono::Timelike;
 
 use super::block::{Block, Table};
-use super::label;
+use super::{day, label};
 use crate::report::words::Words;
 use crate::report::{Report, charts, figures};
+use crate::sla::catalog::Language;
+use crate::sla::cause::{StatedCause, cause_of};
 use crate::sla::ledger::{Acceptance, Exclusion, ExclusionKind};
 use crate::sla::statement::Incident;
 
@@ -29,6 +31,11 @@ pub(super) fn incidents(report: &Report<'_>, words: &'static Words) -> Vec<Block
     blocks.push(Block::Chart(charts::outages(report, words)));
     if !statement.incidents.is_empty() {
         blocks.push(Block::Table(incidents_table(report, words)));
+    }
+    let causes = causes(report, words);
+    if !causes.is_empty() {
+        blocks.push(Block::Text(words.causes_stated.to_owned()));
+        blocks.push(Block::Items(causes));
     }
     if statement.transient_ms > 0 {
         let transient = (words.duration)(statement.transient_ms);
@@ -117,6 +124,30 @@ fn incidents_table(report: &Report<'_>, words: &'static Words) -> Table {
         ]);
     }
     table
+}
+
+/// What the operator says, once for all incidents in a row of which it says the same.
+fn causes(report: &Report<'_>, words: &'static Words) -> Vec<String> {
+    let mut said: Vec<(usize, usize, &StatedCause)> = Vec::new();
+    for (number, incident) in (1..).zip(&report.statement.incidents) {
+        let Some(cause) = cause_of(report.causes, &incident.window) else {
+            continue;
+        };
+        match said.last_mut() {
+            Some((_, last, same)) if *last + 1 == number && *same == cause => *last = number,
+            _ => said.push((number, number, cause)),
+        }
+    }
+    let tell = |(first, last, cause): (usize, usize, &StatedCause)| {
+        let why = match (report.language, &cause.english) {
+            (Language::French, _) => cause.french.clone(),
+            (Language::English, Some(english)) => english.clone(),
+            (Language::English, None) => (words.cause_in_french)(&cause.french),
+        };
+        let day = day(cause.said, report, words);
+        (words.cause_stated)((first, last), &why, cause.attribution, &cause.by, &day)
+    };
+    said.into_iter().map(tell).collect()
 }
 
 /// The request that decides, or may yet decide, whether an incident counts.

@@ -16,14 +16,14 @@ pub(in crate::report) use evolution::months;
 pub(in crate::report) use result::{left, verdict_sentence};
 
 use super::Report;
-use super::look::Look;
 use super::words::{Words, words};
 use crate::sla::availability::Verdict;
 use crate::sla::catalog::{Endpoint, EndpointId};
 use crate::sla::window::Timestamp;
 
 /// All that a report says.
-pub(in crate::report) fn compose(report: &Report<'_>, look: &Look) -> Page {
+pub(in crate::report) fn compose(report: &Report<'_>) -> Page {
+    let look = report.look;
     let additions = look.additions(report.language);
     let words = words(report.language);
     let month = (words.month)(report.month);

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use super::{NBSP, Parts, Sentence, Words};
 use crate::sla::availability::Verdict;
 use crate::sla::catalog::Progress;
+use crate::sla::cause::Attribution;
 use crate::sla::commitment::{Quorum, Rule};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
 use crate::sla::observation::{Fault, Stage, TlsFault};
@@ -81,11 +82,17 @@ pub(super) static WORDS: Words = Words {
             1.. => format!("rises by {}", duration(ms)),
             _ => format!("falls by {}", duration(-ms)),
         };
+        let since = match (down_change_ms, unknown_change_ms) {
+            (0, 0) => "these figures are unchanged".to_owned(),
+            (down_ms, unknown_ms) => format!(
+                "the downtime {} and the unmeasured time {}",
+                change(down_ms),
+                change(unknown_ms)
+            ),
+        };
         format!(
-            "It said: {verdict}, rate {rates}, downtime {}. Since then, the downtime {} and the unmeasured time {}.",
-            duration(down_ms),
-            change(down_change_ms),
-            change(unknown_change_ms)
+            "It said: {verdict}, rate {rates}, downtime {}. Since then, {since}.",
+            duration(down_ms)
         )
     },
     subject: |service, of, verdict| format!("Availability of {service} — {}: {verdict}", month(of)),
@@ -448,6 +455,22 @@ pub(super) static WORDS: Words = Words {
         )
     },
     incident_month_part: |part| format!("{part} within the month"),
+    causes_stated: "Probes observe that a service is down, not why. This is what its operator says of it; it changes no figure.",
+    cause_stated: |(first, last), why, attribution, by, day| {
+        let incidents = match last - first {
+            0 => format!("Incident no.\u{a0}{first}"),
+            1 => format!("Incidents nos.\u{a0}{first} and {last}"),
+            _ => format!("Incidents nos.\u{a0}{first} to {last}"),
+        };
+        let attribution = match attribution {
+            Attribution::Service => "Attributable to the Service.",
+            Attribution::DataProvider => "Attributable to a data provider.",
+            Attribution::Host => "Attributable to the hosting provider.",
+            Attribution::Unknown => "Attribution unknown.",
+        };
+        format!("{incidents}: {why}. {attribution} Stated by {by} on {day}.")
+    },
+    cause_in_french: |french| format!("“{french}” (in French)"),
     fault,
     fault_unknown: "not specified",
     transient: |ms| {

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use super::{NBSP, NNBSP, Parts, Sentence, Words};
 use crate::sla::availability::Verdict;
 use crate::sla::catalog::Progress;
+use crate::sla::cause::Attribution;
 use crate::sla::commitment::{Quorum, Rule};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
 use crate::sla::observation::{Fault, Stage, TlsFault};
@@ -81,11 +82,17 @@ pub(super) static WORDS: Words = Words {
             1.. => format!("augmente de {}", duration(ms)),
             _ => format!("diminue de {}", duration(-ms)),
         };
+        let since = match (down_change_ms, unknown_change_ms) {
+            (0, 0) => "ces chiffres sont inchangés".to_owned(),
+            (down_ms, unknown_ms) => format!(
+                "le temps d'indisponibilité {} et le temps non mesuré {}",
+                change(down_ms),
+                change(unknown_ms)
+            ),
+        };
         format!(
-            "Il indiquait\u{a0}: {verdict}, taux de {rates}, {} d'indisponibilité. Depuis, le temps d'indisponibilité {} et le temps non mesuré {}.",
-            duration(down_ms),
-            change(down_change_ms),
-            change(unknown_change_ms)
+            "Il indiquait\u{a0}: {verdict}, taux de {rates}, {} d'indisponibilité. Depuis, {since}.",
+            duration(down_ms)
         )
     },
     subject: |service, of, verdict| {
@@ -445,6 +452,22 @@ pub(super) static WORDS: Words = Words {
         )
     },
     incident_month_part: |part| format!("{part} dans le mois"),
+    causes_stated: "Les sondes constatent une indisponibilité, non sa cause. Voici ce qu'en dit l'exploitant\u{a0}; cela ne change rien au décompte.",
+    cause_stated: |(first, last), why, attribution, by, day| {
+        let incidents = match last - first {
+            0 => format!("Incident n°\u{a0}{first}"),
+            1 => format!("Incidents n°\u{a0}{first} et {last}"),
+            _ => format!("Incidents n°\u{a0}{first} à {last}"),
+        };
+        let attribution = match attribution {
+            Attribution::Service => "Imputable au Service.",
+            Attribution::DataProvider => "Imputable à un fournisseur de données.",
+            Attribution::Host => "Imputable à l'hébergeur.",
+            Attribution::Unknown => "Imputation inconnue.",
+        };
+        format!("{incidents}\u{a0}: {why}. {attribution} Indiqué par {by} le {day}.")
+    },
+    cause_in_french: ToOwned::to_owned,
     fault,
     fault_unknown: "non précisé",
     transient: |ms| {

@@ -12,6 +12,7 @@ use chrono_tz::Tz;
 
 use crate::sla::availability::{Availability, Ratio, Verdict};
 use crate::sla::catalog::{Language, Progress};
+use crate::sla::cause::Attribution;
 use crate::sla::commitment::{Ppm, Quorum, Rule};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
 use crate::sla::observation::Fault;
@@ -228,6 +229,11 @@ pub(crate) struct Words {
     /// Whether it counts, and the request that bears on it.
     pub(crate) incident_request: fn(&str, ExclusionKind, Acceptance, &str) -> String,
     pub(crate) incident_month_part: fn(&str) -> String,
+    pub(crate) causes_stated: &'static str,
+    /// The numbers of the first and the last incident, why, where it came from, who says so and on
+    /// which day.
+    pub(crate) cause_stated: fn((usize, usize), &str, Attribution, &str, &str) -> String,
+    pub(crate) cause_in_french: fn(&str) -> String,
     pub(crate) fault: fn(Fault) -> String,
     pub(crate) fault_unknown: &'static str,
     pub(crate) transient: fn(&str) -> String,

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use vigie::report::render_html;
 use vigie::sla::availability::Verdict;
 use vigie::sla::catalog::Language;
 
@@ -19,13 +18,14 @@ fn checkers() -> PathBuf {
 
 /// Every kind of page, each in a file of its own.
 fn pages(folder: &Path) -> Vec<PathBuf> {
-    let dressed = october().with(|report| render_html(report, &look()));
+    let mut dressed = october();
+    dressed.look = look();
     let editions = [shelved("2025-10", 1, Verdict::Missed, false)];
     gallery()
         .into_iter()
         .map(|(name, case)| (name, case.html()))
         .chain([
-            ("look", dressed),
+            ("look", dressed.html()),
             ("index", page(Language::French, &editions)),
         ])
         .map(|(name, html)| {

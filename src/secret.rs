@@ -58,14 +58,14 @@ pub fn read(place: &SecretPlace) -> Result<SecretString, SecretError> {
                 reason,
             };
             let missing = |error: std::io::Error| {
-                refuse(format!("{error}: write the secret to it, on one line"))
+                refuse(format!("{error}; write the secret to it, on one line"))
             };
             let mut file = std::fs::File::open(path).map_err(missing)?;
             // Of the open file, so that it cannot be exchanged between the look and the reading.
             let mode = file.metadata().map_err(missing)?.permissions().mode();
             if mode & 0o007 != 0 {
                 return Err(refuse(format!(
-                    "every user of this machine can open it (mode {:03o}): run `chmod o= {}`, and change the secret if others were here",
+                    "every user of this machine can open it (mode {:03o}); run `chmod o= {}`, and change the secret if others were here",
                     mode & 0o777,
                     path.display()
                 )));
@@ -76,7 +76,7 @@ pub fn read(place: &SecretPlace) -> Result<SecretString, SecretError> {
             let line = line.strip_suffix('\r').unwrap_or(line);
             (
                 line.to_owned(),
-                refuse("it is empty: write the secret to it, on one line".to_owned()),
+                refuse("it is empty; write the secret to it, on one line".to_owned()),
             )
         }
         SecretPlace::Env(variable) => {

@@ -46,6 +46,7 @@ use crate::sla::window::Timestamp;
 use control::Controls;
 use dial::Dialer;
 use http::{Asking, Prepared};
+use oauth::Offices;
 use tls::Trust;
 use trail::Trail;
 
@@ -60,6 +61,7 @@ pub struct Prober {
     trust: Arc<Trust>,
     dialer: Arc<Dialer>,
     controls: Arc<Controls>,
+    offices: Arc<Offices>,
     prepared: Arc<Mutex<HashMap<EndpointId, Arc<Prepared>>>>,
 }
 
@@ -186,6 +188,7 @@ impl Prober {
             trust: Arc::new(Trust::of_system()?),
             dialer: Arc::new(Dialer::new()),
             controls: Arc::new(Controls::new(Vec::new())),
+            offices: Arc::default(),
             prepared: Arc::default(),
         })
     }
@@ -222,7 +225,7 @@ impl Prober {
         {
             return Ok(kept);
         }
-        let prepared = Arc::new(http::prepare(&self.trust, probe)?);
+        let prepared = Arc::new(http::prepare(&self.trust, &self.offices, probe)?);
         known().insert(id.clone(), prepared.clone());
         Ok(prepared)
     }

@@ -1,6 +1,7 @@
 //! Tokens for asking, fetched with our credentials and kept while they are good (OAuth 2.0, client
 //! credentials). That none can be had says nothing about the service.
 
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
@@ -13,7 +14,7 @@ use url::form_urlencoded;
 
 use super::tls::Authorities;
 use super::{Ending, ProbeSetupError, quoted};
-use crate::sla::catalog::ClientCredentials;
+use crate::sla::catalog::{ClientCredentials, Proxy, ProxyKind};
 use crate::sla::observation::Void;
 
 /// The most bytes that an authorization server's answer may have.
@@ -26,9 +27,81 @@ const MARGIN_S_MAX: u64 = 60;
 /// Where tokens come from, and the one at hand.
 pub(super) struct Tokens {
     client: reqwest::Client,
-    credentials: ClientCredentials,
-    secret: SecretString,
+    source: Source,
     kept: Mutex<Option<Kept>>,
+}
+
+/// Who gives tokens, to whom, and the way there.
+pub(super) struct Source {
+    pub(super) authorities: Arc<Authorities>,
+    pub(super) credentials: ClientCredentials,
+    pub(super) secret: SecretString,
+    /// The endpoint's own: who cannot reach the one directly mostly cannot reach the other.
+    pub(super) proxy: Option<(Proxy, Option<SecretString>)>,
+}
+
+impl Source {
+    fn is(&self, other: &Self) -> bool {
+        let exposed = |secret: &SecretString| secret.expose_secret().to_owned();
+        let proxy = |source: &Self| {
+            let proxy = source.proxy.as_ref();
+            proxy.map(|(proxy, password)| (proxy.clone(), password.as_ref().map(exposed)))
+        };
+        Arc::ptr_eq(&self.authorities, &other.authorities)
+            && self.credentials == other.credentials
+            && exposed(&self.secret) == exposed(&other.secret)
+            && proxy(self) == proxy(other)
+    }
+
+    fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.authorities.for_others())
+            // What stands in the environment is not part of the configuration.
+            .no_proxy()
+            // Credentials go nowhere else.
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(0);
+        let Some((proxy, password)) = &self.proxy else {
+            return builder.build();
+        };
+        // The proxy resolves names, as for the endpoint.
+        let scheme = match proxy.kind {
+            ProxyKind::Http => "http",
+            ProxyKind::Socks5 => "socks5h",
+        };
+        let host = match proxy.host.contains(':') {
+            true => format!("[{}]", proxy.host),
+            false => proxy.host.clone(),
+        };
+        let mut way = reqwest::Proxy::all(format!("{scheme}://{host}:{}", proxy.port))?;
+        if let (Some((user, _)), Some(password)) = (&proxy.credentials, password) {
+            way = way.basic_auth(user, password.expose_secret());
+        }
+        builder.proxy(way).build()
+    }
+}
+
+/// The sources of tokens in use: endpoints with the same credentials share their tokens, as an
+/// authorization server wants it.
+#[derive(Default)]
+pub(super) struct Offices(StdMutex<Vec<Weak<Tokens>>>);
+
+impl Offices {
+    /// Tokens from `source`: those that others get there already, if there are others.
+    ///
+    /// # Errors
+    /// If the client for the authorization server cannot be made.
+    pub(super) fn tokens(&self, source: Source) -> Result<Arc<Tokens>, ProbeSetupError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|tokens| tokens.strong_count() > 0);
+        let same = known.iter().filter_map(Weak::upgrade);
+        if let Some(tokens) = same.into_iter().find(|tokens| tokens.source.is(&source)) {
+            return Ok(tokens);
+        }
+        let tokens = Arc::new(Tokens::new(source)?);
+        known.push(Arc::downgrade(&tokens));
+        Ok(tokens)
+    }
 }
 
 /// A token, as it is sent.
@@ -68,27 +141,14 @@ impl Token {
 }
 
 impl Tokens {
-    pub(super) fn new(
-        authorities: &Authorities,
-        credentials: &ClientCredentials,
-        secret: SecretString,
-    ) -> Result<Self, ProbeSetupError> {
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(authorities.for_others())
-            // What stands in the environment is not part of the configuration.
-            .no_proxy()
-            // Credentials go nowhere else.
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|error| ProbeSetupError::Tokens {
-                url: credentials.token_url.origin(),
-                reason: error.to_string(),
-            })?;
+    fn new(source: Source) -> Result<Self, ProbeSetupError> {
+        let client = source.client().map_err(|error| ProbeSetupError::Tokens {
+            url: source.credentials.token_url.origin(),
+            reason: error.to_string(),
+        })?;
         Ok(Self {
             client,
-            credentials: credentials.clone(),
-            secret,
+            source,
             kept: Mutex::default(),
         })
     }
@@ -111,7 +171,7 @@ impl Tokens {
         *kept = None;
         let asked = Instant::now();
         let granted = self.ask().await.map_err(|why| {
-            let server = quoted(&self.credentials.token_url.origin());
+            let server = quoted(&self.source.credentials.token_url.origin());
             let message = format!("no token from the authorization server {server}: {why}");
             Ending::void(Void::Token, message)
         })?;
@@ -125,7 +185,7 @@ impl Tokens {
         Ok(token)
     }
 
-    /// The service does not take the token: the next probe gets another one.
+    /// A service does not take the token: the next probe gets another one.
     pub(super) async fn forget(&self) {
         *self.kept.lock().await = None;
     }
@@ -172,18 +232,23 @@ impl Tokens {
     }
 
     fn request(&self) -> reqwest::RequestBuilder {
+        let Source {
+            credentials,
+            secret,
+            ..
+        } = &self.source;
         let request = self
             .client
-            .post(self.credentials.token_url.to_string())
+            .post(credentials.token_url.to_string())
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let (id, secret) = (&self.credentials.client_id, self.secret.expose_secret());
+        let (id, secret) = (&credentials.client_id, secret.expose_secret());
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");
-        if let Some(scope) = &self.credentials.scope {
+        if let Some(scope) = &credentials.scope {
             form.append_pair("scope", scope);
         }
-        if self.credentials.in_body {
+        if credentials.in_body {
             form.append_pair("client_id", id);
             form.append_pair("client_secret", secret);
             return request.body(form.finish());

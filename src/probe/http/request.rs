@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::super::assert::Assertions;
 use super::super::body::CODINGS;
-use super::super::oauth::{Token, Tokens};
+use super::super::oauth::{Offices, Source, Token, Tokens};
 use super::super::proxy::{self, Credentials};
 use super::super::tls::{H2, HTTP1, Terms, Trust};
 use super::super::{Ending, ProbeSetupError, read_secret};
@@ -34,7 +34,7 @@ pub(in crate::probe) struct Prepared {
     stamps: Vec<Stamp>,
     pub(super) first: Leg,
     /// Where tokens come from, if some are needed.
-    pub(super) tokens: Option<Tokens>,
+    pub(super) tokens: Option<Arc<Tokens>>,
     /// What we show to the endpoint's own host where it asks who we are.
     identity: Option<Arc<CertifiedKey>>,
     pub(super) proxy: Option<Credentials>,
@@ -60,6 +60,7 @@ pub(super) struct Leg {
 /// Reads what the probe needs from this machine.
 pub(in crate::probe) fn prepare(
     trust: &Trust,
+    offices: &Offices,
     probe: &HttpProbe,
 ) -> Result<Prepared, ProbeSetupError> {
     let unfit = |part: String| unfit(&probe.url, part);
@@ -97,6 +98,11 @@ pub(in crate::probe) fn prepare(
     headers
         .entry(ACCEPT_ENCODING)
         .or_insert(HeaderValue::from_static(CODINGS));
+    let proxy = match &probe.route.proxy {
+        Some(proxy) => proxy::credentials(proxy)?,
+        None => None,
+    };
+    secrets.extend(proxy.iter().map(|proxy| proxy.password().clone()));
     let mut tokens = None;
     match &probe.authentication {
         None => {}
@@ -120,7 +126,13 @@ pub(in crate::probe) fn prepare(
             let authorities = trust.authorities(credentials.ca_file.as_deref(), &origin)?;
             let secret = read_secret("auth", "`client_secret`", &credentials.client_secret)?;
             secrets.push(secret.clone());
-            tokens = Some(Tokens::new(&authorities, credentials, secret)?);
+            let password = proxy.as_ref().map(|proxy| proxy.password().clone());
+            tokens = Some(offices.tokens(Source {
+                authorities,
+                credentials: credentials.clone(),
+                secret,
+                proxy: probe.route.proxy.clone().map(|proxy| (proxy, password)),
+            })?);
         }
     }
     let identity = match &probe.client_certificate {
@@ -143,11 +155,6 @@ pub(in crate::probe) fn prepare(
         first.authority = Authority::try_from(host.as_bytes())
             .map_err(|_unfit| unfit("the value of the header `Host`".to_owned()))?;
     }
-    let proxy = match &probe.route.proxy {
-        Some(proxy) => proxy::credentials(proxy)?,
-        None => None,
-    };
-    secrets.extend(proxy.iter().map(|proxy| proxy.password().clone()));
     let assertions =
         Assertions::compile(&probe.assertions).map_err(|source| ProbeSetupError::Pattern {
             url: probe.url.origin(),

@@ -694,7 +694,7 @@ async fn what_is_missing_here_is_found_before_asking_and_is_no_fault_of_the_serv
         (
             "secret file",
             Box::new(|probe| probe.headers = vec![secret_header("X-Key", missing)]),
-            "read the secret of header `X-Key`: file `/nonexistent/secret`: No such file or directory (os error 2): write the secret to it, on one line".to_owned(),
+            "read the secret of header `X-Key`: file `/nonexistent/secret`: No such file or directory (os error 2); write the secret to it, on one line".to_owned(),
         ),
         (
             "secret variable",

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use vigie::sla::catalog::{Authentication, ClientCertificate, ClientCredentials};
+use vigie::sla::catalog::{Authentication, ClientCertificate, ClientCredentials, Proxy, ProxyKind};
 use vigie::sla::observation::Stage;
 
 use super::zoo::{
@@ -97,7 +97,7 @@ async fn a_secret_for_everybody_is_refused_and_a_changed_one_is_read_again() {
     let finding = prober.probe(&endpoint, at(), at()).await;
     let path = secret.path().display();
     let message = format!(
-        "could not read the secret of `bearer`: file `{path}`: every user of this machine can open it (mode 644): run `chmod o= {path}`, and change the secret if others were here"
+        "could not read the secret of `bearer`: file `{path}`: every user of this machine can open it (mode 644); run `chmod o= {path}`, and change the secret if others were here"
     );
     assert_finding("open to all", &finding, "void not_executed", &message);
     assert!(requests.try_recv().is_err(), "nothing was asked");
@@ -172,6 +172,77 @@ async fn a_token_is_fetched_once_kept_while_it_is_good_and_timed_apart() {
         request.ends_with("&client_id=vigie+%26+co&client_secret=pass%2Fword"),
         "{request}"
     );
+}
+
+/// An authorization server that is asked for a token by each endpoint soon asks to be left alone.
+#[tokio::test]
+async fn endpoints_with_the_same_credentials_share_a_token() {
+    let (secret, other_secret) = (file_of("password"), file_of("another"));
+    let (server, mut asked) = authorization_server(3_600).await;
+    let (address, mut requests) = converses(|_| response("200 OK", "", "")).await;
+    let asker = prober();
+    for (id, secret, scope, expected) in [
+        ("first", &secret, "ping", "Bearer token-1"),
+        ("second", &secret, "ping", "Bearer token-1"),
+        ("another-scope", &secret, "read", "Bearer token-2"),
+        ("another-secret", &other_secret, "ping", "Bearer token-3"),
+        ("first-again", &secret, "ping", "Bearer token-1"),
+    ] {
+        let mut probe = get("127.0.0.1", address);
+        let mut credentials = client_credentials(server, secret);
+        credentials.scope = Some(scope.to_owned());
+        probe.authentication = Some(Authentication::ClientCredentials(credentials));
+        let watched = Endpoint {
+            id: EndpointId::new(id).unwrap(),
+            ..endpoint(probe)
+        };
+        let finding = asker.probe(&watched, at(), at()).await;
+        assert_eq!(verdict(&finding), "answered", "{id}");
+        let request = requests.recv().await.unwrap();
+        assert_eq!(authorization(&request), Some(expected), "{id}");
+    }
+    let mut n_asked = 0;
+    while asked.try_recv().is_ok() {
+        n_asked += 1;
+    }
+    assert_eq!(n_asked, 3);
+}
+
+/// What the endpoint is reached through, its authorization server is reached through too.
+#[tokio::test]
+async fn a_token_is_fetched_through_the_endpoints_proxy() {
+    let (secret, password) = (file_of("password"), file_of("for the proxy"));
+    let (proxy, mut heard) = converses(|request| match request.split(' ').next() {
+        Some("POST") => response("200 OK", "", r#"{"access_token":"far-away"}"#),
+        _ => response("200 OK", "", ""),
+    })
+    .await;
+    let mut probe = get("service.invalid", proxy);
+    probe.route.proxy = Some(Proxy {
+        kind: ProxyKind::Http,
+        host: proxy.ip().to_string(),
+        port: proxy.port(),
+        credentials: Some(("vigie".to_owned(), Value::Secret(place(&password)))),
+    });
+    let mut credentials = client_credentials(proxy, &secret);
+    credentials.token_url.host = "authorization.invalid".to_owned();
+    probe.authentication = Some(Authentication::ClientCredentials(credentials));
+    let finding = ask(&endpoint(probe)).await;
+    assert_finding("through", &finding, "answered", "");
+    let to_server = heard.recv().await.unwrap();
+    let line = format!(
+        "POST http://authorization.invalid:{}/token HTTP/1.1\r\n",
+        proxy.port()
+    );
+    assert!(to_server.starts_with(&line), "{to_server}");
+    // printf 'vigie:for the proxy' | base64
+    let shown = "proxy-authorization: Basic dmlnaWU6Zm9yIHRoZSBwcm94eQ==\r\n";
+    assert!(
+        to_server.to_lowercase().contains(&shown.to_lowercase()),
+        "{to_server}"
+    );
+    let to_service = heard.recv().await.unwrap();
+    assert_eq!(authorization(&to_service), Some("Bearer far-away"));
 }
 
 #[tokio::test]
@@ -372,7 +443,7 @@ async fn a_client_certificate_that_cannot_be_used_is_found_before_asking() {
     check(
         ours.clone(),
         &format!(
-            "read the secret of the client certificate: file `{key}`: every user of this machine can open it (mode 644): run `chmod o= {key}`, and change the secret if others were here"
+            "read the secret of the client certificate: file `{key}`: every user of this machine can open it (mode 644); run `chmod o= {key}`, and change the secret if others were here"
         ),
     );
 }

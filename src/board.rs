@@ -15,6 +15,7 @@ use chrono::NaiveDate;
 use crate::sla::availability::Tally;
 use crate::sla::catalog::{Catalog, Endpoint, EndpointId, Service, ServiceId, VantageId};
 use crate::sla::commitment::{Commitment, Ppm, Terms};
+use crate::sla::explanation::Explanation;
 use crate::sla::observation::{Finding, MissCause, Observation, Outcome, Phases, Sequence};
 use crate::sla::statement::Statement;
 use crate::sla::timeline::{Reading, Segment, State, Timeline, Track, compose, quorum};
@@ -131,6 +132,8 @@ pub struct EndpointNow {
     pub last: Option<Observation>,
     /// The latest expected answer.
     pub last_success: Option<Timestamp>,
+    /// All that was seen of the latest expected answer since the start.
+    pub success: Option<Arc<Explanation>>,
     /// The latency of the latest expected answer, in milliseconds, rounded up.
     pub latency_ms: Option<u32>,
     /// How long each stage of the latest probe took.
@@ -327,6 +330,24 @@ impl Board {
         Some(self.named(&self.endpoints[*idx]))
     }
 
+    /// The last observations of an endpoint that are kept, by vantage, each with what it says alone;
+    /// the earliest first.
+    pub fn observations_of(&self, id: &EndpointId) -> Vec<(&VantageId, Vec<(Observation, State)>)> {
+        let Some(idx) = self.endpoint_idx.get(id).copied() else {
+            return Vec::new();
+        };
+        let reading = self.reading(idx);
+        let said = |one: &Observation| (*one, reading.state(one.outcome));
+        self.endpoints[idx]
+            .recent
+            .iter()
+            .map(|recent| {
+                let observations = recent.observations.iter().map(said);
+                (&recent.vantage, observations.collect())
+            })
+            .collect()
+    }
+
     /// The service of this id.
     pub fn service(&self, id: &ServiceId) -> Option<(&Service, &ServiceNow)> {
         self.services().find(|(service, _)| service.id == *id)
@@ -364,7 +385,7 @@ impl Board {
             now.verified_not_after = trace.verified_not_after;
         }
         match finding.observation.outcome {
-            Outcome::Answered { .. } => {}
+            Outcome::Answered { .. } => now.success.clone_from(&trace.explanation),
             Outcome::Failed(_) | Outcome::Void(_) => {
                 now.failures.truncate(FAILURES_MAX - 1);
                 now.failures.push_front(Failure {

@@ -14,5 +14,6 @@ pub mod retain;
 pub mod saved;
 mod settle;
 mod shelf;
+pub mod usable;
 pub mod usage;
 pub mod watch;

@@ -35,7 +35,8 @@ use std::sync::LazyLock;
 use clap::{Parser, Subcommand};
 use tokio::sync::mpsc;
 
-use crate::config::{self, Config};
+use crate::app::usable::check_usable;
+use crate::config::{self, Config, Faults};
 use crate::sla::window::{TZDATA_VERSION, Timestamp, instant_of_local};
 use crate::store::{Store, StoreError};
 
@@ -183,6 +184,19 @@ impl Failure {
         Self::new(status, &error)
     }
 
+    /// The configuration is wrong: where, why, and what would be right.
+    fn faults(faults: &Faults) -> Self {
+        let shown = if std::io::stderr().is_terminal() {
+            faults.colored()
+        } else {
+            faults.to_string()
+        };
+        Self {
+            status: exit::USAGE,
+            text: shown.trim_end().to_owned(),
+        }
+    }
+
     /// The system refused.
     fn system(error: impl Into<anyhow::Error>) -> Self {
         Self::new(exit::SYSTEM, &error.into())
@@ -222,18 +236,17 @@ impl ConfigPlace {
     fn load_with(&self, overrides: config::Overrides) -> Result<Config, Failure> {
         let path = self.path();
         config::load_with(&path, overrides).map_err(|error| match error {
-            config::ConfigError::Faults(faults) => {
-                let shown = if std::io::stderr().is_terminal() {
-                    faults.colored()
-                } else {
-                    faults.to_string()
-                };
-                Failure {
-                    status: exit::USAGE,
-                    text: shown.trim_end().to_owned(),
-                }
-            }
+            config::ConfigError::Faults(faults) => Failure::faults(&faults),
             error => Failure::input(error),
+        })
+    }
+
+    /// Checks that all that the configuration points to can be used; its faults are shown all at
+    /// once.
+    fn check_usable(&self, config: &Config) -> Result<(), Failure> {
+        check_usable(config, &self.path()).map_err(|error| match error.downcast::<Faults>() {
+            Ok(faults) => Failure::faults(&faults),
+            Err(error) => Failure::system(error),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! `vigie reload`: has the running daemon read its configuration again.
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -24,45 +25,54 @@ pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load()?;
-    let StoreConfig::File(path) = &config.store else {
-        return Err(Failure::input(anyhow!(
-            "find the daemon: it records on a server, and may be on any machine: send it a SIGHUP there (`systemctl reload vigie`)"
-        )));
-    };
-    let recorder = Store::recorder(path).map_err(Failure::system)?;
+    let recorder = Store::recorder(&config.store).map_err(Failure::system)?;
     let pid = recorder
         .and_then(|pid| Pid::from_raw(pid.try_into().ok()?))
         .ok_or_else(|| {
-            Failure::system(anyhow!(
-                "find the daemon: none records into `{}`; start it with `vigie run`",
-                path.display()
-            ))
+            Failure::system(match &config.store {
+                StoreConfig::File(path) => anyhow!(
+                    "find the daemon: none records into `{}`; start it with `vigie run`",
+                    path.display()
+                ),
+                StoreConfig::Server(server) => nobody_uses(&server.spool),
+                StoreConfig::Collector(collector) => nobody_uses(&collector.spool),
+            })
         })?;
+    if let StoreConfig::Collector(_) = &config.store {
+        hang_up(pid)?;
+        print(
+            "the daemon was asked to reload; what came of it is in its log and in `vigie_config_last_reload_successful`\n",
+        )?;
+        return Ok(exit::OK);
+    }
     let store = open_reader(&config)?;
     let before = latest(&store).map_err(Failure::system)?;
     let number = before.map_or(0, |entry| entry.number);
-    kill_process(pid, Signal::HUP).map_err(|error| {
-        Failure::system(anyhow::Error::new(error).context(format!(
-            "send a signal to the daemon (process {}): run this as its user",
-            pid.as_raw_nonzero()
-        )))
-    })?;
+    hang_up(pid)?;
     for _ in 0..LOOKS {
         sleep(LOOK_EVERY);
         let entries = store.journal_entries(50).map_err(Failure::system)?;
-        let Some(answer) = entries.iter().find(|entry| {
-            entry.number > number
-                && matches!(entry.kind.as_str(), "config_loaded" | "config_refused")
-        }) else {
+        let new = entries.iter().filter(|entry| entry.number > number);
+        let answers =
+            new.filter(|entry| matches!(entry.kind.as_str(), "config_loaded" | "config_refused"));
+        let mut answers = answers.filter_map(|entry| {
+            let what: serde_json::Value = serde_json::from_str(&entry.what).ok()?;
+            // On a server, other instances have their say in the same journal.
+            (what["vantage"] == config.vantage.as_str()).then_some(what)
+        });
+        let Some(what) = answers.next() else {
             continue;
         };
-        let what: serde_json::Value = serde_json::from_str(&answer.what).map_err(|error| {
-            Failure::system(anyhow::Error::new(error).context("read the journal"))
-        })?;
         if let Some(reason) = what["reason"].as_str() {
-            return Err(Failure::input(anyhow!(
-                "reload: {reason}; the former configuration stays in force"
-            )));
+            let file = place.path();
+            return Err(Failure {
+                status: exit::USAGE,
+                text: format!(
+                    "{}\nvigie: failed to reload `{}`: the daemon refuses it; the former configuration stays in force",
+                    reason.trim_end(),
+                    file.display()
+                ),
+            });
         }
         if what["sha256"].as_str() != Some(&config.sha256) {
             return Err(Failure::input(anyhow!(
@@ -81,6 +91,22 @@ pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         "hear from the daemon (process {}) within 30 s: see its log",
         pid.as_raw_nonzero()
     )))
+}
+
+fn nobody_uses(spool: &Path) -> anyhow::Error {
+    anyhow!(
+        "find the daemon: none on this machine uses the spool `{}`; run this where it runs, or start it with `vigie run`",
+        spool.display()
+    )
+}
+
+fn hang_up(pid: Pid) -> Result<(), Failure> {
+    kill_process(pid, Signal::HUP).map_err(|error| {
+        Failure::system(anyhow::Error::new(error).context(format!(
+            "send a signal to the daemon (process {}): run this as its user",
+            pid.as_raw_nonzero()
+        )))
+    })
 }
 
 fn latest(store: &Store) -> Result<Option<JournalEntry>, StoreError> {

@@ -34,6 +34,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let config = place.load_with(Overrides {
         forward: args.forward.clone(),
     })?;
+    place.check_usable(&config)?;
     start_logging();
     run_daemon(async {
         let listen = config.web.listen;

@@ -174,6 +174,7 @@ impl Checker<'_> {
             self.usage(service, usage)
         });
         let services = all(file.services, |service| self.service(service));
+        let listen = file.web_listen.or(DEFAULT_LISTEN.into())?;
         Some(Config {
             catalog: Catalog {
                 provider: provider?,
@@ -183,7 +184,11 @@ impl Checker<'_> {
             vantage: vantage?,
             store: store?,
             web: WebConfig {
-                listen: file.web_listen.or(DEFAULT_LISTEN.into())?,
+                listen,
+                public: file
+                    .web_public
+                    .maybe()?
+                    .unwrap_or(!listen.ip().is_loopback()),
                 intake: intake?,
             },
             reports: ReportsConfig {

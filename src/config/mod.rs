@@ -13,6 +13,7 @@ mod reader;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -190,6 +191,8 @@ pub enum ServerSecurity {
 pub struct WebConfig {
     /// The address to listen on; loopback by default.
     pub listen: SocketAddr,
+    /// Whether everybody may read them; if not, they are for ops.
+    pub public: bool,
     /// Where other vantages hand in what they saw, if they may.
     pub intake: Option<IntakeConfig>,
 }
@@ -495,31 +498,70 @@ fn parse_with(text: &str, name: &str, base: &Path, overrides: Overrides) -> Resu
     }
 }
 
-/// What was found wrong with `endpoint` only when it was to be used, shown at its `key` in the file at
-/// `path`; `why` says what, and after a semicolon what to do. Nothing if the file was changed
-/// meanwhile.
-pub fn fault_of_endpoint(path: &Path, endpoint: &str, key: &str, why: &str) -> Option<Faults> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let document = DeTable::parse(&text).ok()?;
-    let endpoint = list_of_tables(document.get_ref(), "service")
-        .into_iter()
-        .flat_map(|service| list_of_tables(service, "endpoint"))
-        .find(|table| table.get("id").and_then(|id| id.get_ref().as_str()) == Some(endpoint))?;
-    let mut kinds = endpoint
-        .values()
-        .filter_map(|value| value.get_ref().as_table());
-    let at = kinds
-        .find_map(|kind| kind.get(key))
-        .or(endpoint.get("id"))?;
-    let (message, remedy) = why
-        .split_once("; ")
-        .unwrap_or((why, "put right what is named here, or name another one"));
-    let noted = fault::Noted {
-        at: at.span(),
-        message: format!("failed to {message}"),
-        remedy: remedy.to_owned(),
+/// A key of a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key<'a> {
+    /// Of the endpoint with this id, and there of its kind.
+    OfEndpoint(&'a str, &'a str),
+    /// Of the section of this name.
+    OfSection(&'a str, &'a str),
+}
+
+/// What was found wrong only when it was to be used, shown at its keys in the file at `path`; each
+/// text says what, and after a semicolon what to do. Nothing if nothing was found.
+pub fn faults_of_use(path: &Path, found: Vec<(Key<'_>, String)>) -> Option<Faults> {
+    if found.is_empty() {
+        return None;
+    }
+    // Should the file have changed since it was read, the faults are told all the same.
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let document = DeTable::parse(&text).ok();
+    let noted = found.into_iter().map(|(key, why)| {
+        let at = document
+            .as_ref()
+            .and_then(|document| place_of(document.get_ref(), key));
+        let (message, remedy) = why
+            .split_once("; ")
+            .unwrap_or((&why, "put right what is named here, or name another one"));
+        let of = match key {
+            Key::OfEndpoint(id, _) => format!("endpoint `{id}`: "),
+            Key::OfSection(..) => String::new(),
+        };
+        fault::Noted {
+            at: at.unwrap_or_default(),
+            message: format!("{of}failed to {message}"),
+            remedy: remedy.to_owned(),
+        }
+    });
+    Some(Faults::new(
+        noted.collect(),
+        &text,
+        &path.display().to_string(),
+    ))
+}
+
+/// Where a key stands; where it is left out, what it would belong to.
+fn place_of(document: &DeTable<'_>, key: Key<'_>) -> Option<Range<usize>> {
+    let place = match key {
+        Key::OfEndpoint(id, key) => {
+            let endpoint = list_of_tables(document, "service")
+                .into_iter()
+                .flat_map(|service| list_of_tables(service, "endpoint"))
+                .find(|table| table.get("id").and_then(|id| id.get_ref().as_str()) == Some(id))?;
+            let mut kinds = endpoint
+                .values()
+                .filter_map(|value| value.get_ref().as_table());
+            kinds
+                .find_map(|kind| kind.get(key))
+                .or(endpoint.get("id"))?
+        }
+        Key::OfSection(name, key) => {
+            let section = document.get(name)?;
+            let table = section.get_ref().as_table();
+            table.and_then(|table| table.get(key)).unwrap_or(section)
+        }
     };
-    Some(Faults::new(vec![noted], &text, &path.display().to_string()))
+    Some(place.span())
 }
 
 /// The tables of a list of tables; none if it is no such list.

@@ -48,7 +48,7 @@ mod verify;
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::config::{ForwardConfig, StoreConfig};
 use crate::sla::window::Timestamp;
@@ -139,12 +139,17 @@ impl Store {
         }
     }
 
-    /// The id of the process that records into the store at `path`; nothing if none does.
+    /// The id of the process of this machine that records into the store at `place`; nothing if none
+    /// does. One that records elsewhere is known by its spool.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn recorder(path: &Path) -> Result<Option<u32>, StoreError> {
-        open::recorder(path)
+    pub fn recorder(place: &StoreConfig) -> Result<Option<u32>, StoreError> {
+        match place {
+            StoreConfig::File(path) => open::recorder(path),
+            StoreConfig::Server(server) => spool::user(&server.spool),
+            StoreConfig::Collector(collector) => spool::user(&collector.spool),
+        }
     }
 
     /// The bytes on disk, with what waits in the log.

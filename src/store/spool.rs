@@ -35,6 +35,8 @@ pub struct Spool {
     /// The last of them, as long as it takes more.
     open: Option<File>,
     next_number: u64,
+    /// Held as long as we use the folder; it also says who we are.
+    _lock: File,
 }
 
 #[derive(Debug)]
@@ -101,10 +103,11 @@ impl Spool {
     /// bytes will.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Another process that uses it, and what the file system says.
     pub fn open(folder: &Path, bytes_max: u64) -> Result<Self, StoreError> {
         let refused = |source| refused("open spool", folder, source);
         fs::create_dir_all(folder).map_err(refused)?;
+        let lock = open::lock(&used(folder))?;
         let mut paths: Vec<(u64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(folder).map_err(refused)? {
             let path = entry.map_err(refused)?.path();
@@ -123,6 +126,7 @@ impl Spool {
             files: VecDeque::new(),
             open: None,
             next_number,
+            _lock: lock,
         };
         for (_, path) in paths {
             let bytes = fs::read(&path).map_err(refused)?;
@@ -276,6 +280,19 @@ impl Spool {
         }
         Ok(())
     }
+}
+
+/// The id of the process that uses the spool in `folder`; nothing if none does.
+pub(super) fn user(folder: &Path) -> Result<Option<u32>, StoreError> {
+    match folder.exists() {
+        true => open::recorder(&used(folder)),
+        false => Ok(None),
+    }
+}
+
+/// What is locked while the folder is used.
+fn used(folder: &Path) -> PathBuf {
+    folder.join("recorder")
 }
 
 fn read(file: &Waiting) -> Result<Vec<u8>, StoreError> {

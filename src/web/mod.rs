@@ -4,6 +4,7 @@
 //! | path | answers |
 //! |---|---|
 //! | `/` | the status page; `?lang=fr` or `en`, `?refresh=off` |
+//! | `/endpoint/ID` | the page of an endpoint, with the same parameters |
 //! | `/api/status` | [`status::Status`] as JSON |
 //! | `/metrics` | the Prometheus text format, or OpenMetrics 1.0 for who asks for it |
 //! | `/probe?endpoint=ID` | the latest result of an endpoint, as blackbox_exporter names it |
@@ -14,6 +15,7 @@
 //! script.
 
 mod accept;
+mod endpoint;
 mod intake;
 mod page;
 mod server;
@@ -38,7 +40,12 @@ pub use server::{serve, serve_intake};
 use crate::board::Board;
 use crate::metrics::{Format, Metrics, probe_page};
 use crate::sla::catalog::EndpointId;
+use crate::sla::observation::Finding;
 use crate::sla::window::Timestamp;
+
+/// The last failures of an endpoint on record, newest first; nothing if they cannot be read. May
+/// wait for the store.
+pub type Failures = Arc<dyn Fn(&EndpointId) -> Option<Vec<Finding>> + Send + Sync>;
 
 /// What the pages show, and where they learn the time.
 #[derive(Clone)]
@@ -49,6 +56,10 @@ pub struct Pages {
     pub metrics: Arc<Metrics>,
     /// The present, to notice that the board is no longer renewed.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// What is on record of failures.
+    pub failures: Failures,
+    /// Whether everybody may read the pages: then they leave out what only ops are to know.
+    pub public: bool,
 }
 
 impl std::fmt::Debug for Pages {
@@ -63,6 +74,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img
 
 /// Smaller answers are not worth compressing.
 const GZIP_BYTES_MIN: usize = 1_024;
+
+/// What the addresses of endpoints' pages begin with.
+const ENDPOINT: &str = "/endpoint/";
 
 type Answer = Response<Bytes>;
 
@@ -102,38 +116,47 @@ impl Pages {
                 include_str!("templates/status.css"),
             ),
             "/icon.svg" => asset("image/svg+xml", include_str!("templates/icon.svg")),
+            path if path.starts_with(ENDPOINT) => self.endpoint_page(head),
             _ => plain(
                 StatusCode::NOT_FOUND,
-                "There is no such page. Try /, /api/status, /metrics, /probe, /healthz or /readyz.\n",
+                "There is no such page. Try /, /endpoint/ID, /api/status, /metrics, /probe, /healthz or /readyz.\n",
             ),
         };
         compressed(answer, &head.headers)
     }
 
     fn status_page(&self, head: &hyper::http::request::Parts) -> Answer {
-        let parameters = head.uri.query().unwrap_or("");
-        let wish = page::Wish {
-            language: accept::language(query(parameters, "lang").as_deref(), &head.headers),
-            refresh: query(parameters, "refresh").as_deref() != Some("off"),
-        };
         let board = self.board.borrow().clone();
-        match page::render(&board, (self.now)(), wish) {
-            Ok(html) => {
-                let mut answer = respond(StatusCode::OK, "text/html; charset=utf-8", html);
-                let vary = HeaderValue::from_static("Accept-Language");
-                answer.headers_mut().append(header::VARY, vary);
-                answer
-            }
-            Err(error) => {
-                tracing::error!(%error, "the status page could not be written");
-                failure()
-            }
-        }
+        html(page::render(&board, (self.now)(), wish(head), self.public))
+    }
+
+    fn endpoint_page(&self, head: &hyper::http::request::Parts) -> Answer {
+        let board = self.board.borrow().clone();
+        let id = head.uri.path().strip_prefix(ENDPOINT).unwrap_or("");
+        let Some(known) = EndpointId::new(id).and_then(|id| board.endpoint(&id)) else {
+            return plain(
+                StatusCode::NOT_FOUND,
+                format!("No endpoint `{}` is watched. See /.\n", id.escape_debug()),
+            );
+        };
+        let failures = (self.failures)(&known.1.id);
+        let (now, wish) = ((self.now)(), wish(head));
+        html(endpoint::render(
+            &board,
+            known,
+            failures,
+            now,
+            wish,
+            self.public,
+        ))
     }
 
     fn status_json(&self) -> Answer {
-        let board = self.board.borrow().clone();
-        match serde_json::to_string(&status::Status::from(board.as_ref())) {
+        let mut status = status::Status::from(self.board.borrow().as_ref());
+        if self.public {
+            status.leave_out_messages();
+        }
+        match serde_json::to_string(&status) {
             Ok(json) => respond(StatusCode::OK, "application/json", json),
             Err(error) => {
                 tracing::error!(%error, "the status could not be written as JSON");
@@ -187,6 +210,30 @@ impl Pages {
             return plain(StatusCode::OK, "ready\n");
         };
         plain(StatusCode::SERVICE_UNAVAILABLE, problem)
+    }
+}
+
+/// How the reader wants a page.
+fn wish(head: &hyper::http::request::Parts) -> page::Wish {
+    let parameters = head.uri.query().unwrap_or("");
+    page::Wish {
+        language: accept::language(query(parameters, "lang").as_deref(), &head.headers),
+        refresh: query(parameters, "refresh").as_deref() != Some("off"),
+    }
+}
+
+fn html(page: Result<String, askama::Error>) -> Answer {
+    match page {
+        Ok(html) => {
+            let mut answer = respond(StatusCode::OK, "text/html; charset=utf-8", html);
+            let vary = HeaderValue::from_static("Accept-Language");
+            answer.headers_mut().append(header::VARY, vary);
+            answer
+        }
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            failure()
+        }
     }
 }
 

@@ -32,8 +32,13 @@ pub(super) struct Wish {
     pub(super) refresh: bool,
 }
 
-/// The page over `board`, as seen at `now`.
-pub(super) fn render(board: &Board, now: Timestamp, wish: Wish) -> Result<String, askama::Error> {
+/// The page over `board`, as seen at `now`. What only ops are to read is not on a `public` one.
+pub(super) fn render(
+    board: &Board,
+    now: Timestamp,
+    wish: Wish,
+    public: bool,
+) -> Result<String, askama::Error> {
     let words = words(wish.language);
     let zone = board
         .services()
@@ -41,7 +46,7 @@ pub(super) fn render(board: &Board, now: Timestamp, wish: Wish) -> Result<String
         .map_or(Tz::Europe__Paris, |(service, _)| service.zone());
     let services: Vec<ServiceView> = board
         .services()
-        .map(|(service, now)| ServiceView::new(board, service, now, words))
+        .map(|(service, now)| ServiceView::new(board, service, now, words, public))
         .collect();
     let old = now.since(board.now()) > PRESENT_MS_MAX;
     let store = board.store();
@@ -143,11 +148,14 @@ impl<'a> ServiceView<'a> {
         service: &'a Service,
         now: &ServiceNow,
         words: &'static Words,
+        public: bool,
     ) -> Self {
         let zone = service.zone();
         let endpoints: Vec<EndpointView> = board
             .endpoints_of(now)
-            .map(|(endpoint, now)| EndpointView::new(endpoint, now, board.now(), zone, words))
+            .map(|(endpoint, now)| {
+                EndpointView::new(endpoint, now, board.now(), zone, words, public)
+            })
             .collect();
         let n_not_up = endpoints.iter().filter(|view| view.code != "up").count();
         let folded = (endpoints.len() > ENDPOINTS_SHOWN_MAX)
@@ -350,6 +358,7 @@ fn level(part_ms: i64, whole_ms: i64) -> u8 {
 }
 
 struct EndpointView<'a> {
+    id: &'a str,
     label: &'a str,
     note: String,
     code: &'static str,
@@ -369,28 +378,16 @@ impl<'a> EndpointView<'a> {
         present: Timestamp,
         zone: Tz,
         words: &'static Words,
+        public: bool,
     ) -> Self {
         let short = |at: Timestamp| words.short_instant(at, present, zone);
         let failure = now.failures.front();
-        let mut notes: Vec<&str> = Vec::new();
-        notes.extend(endpoint.data_provider.as_deref());
-        if endpoint.retired {
-            notes.push(words.retired);
-        } else if !endpoint.contractual {
-            notes.push(words.informative);
-        }
-        if now.never_succeeded() {
-            notes.push(words.never_succeeded);
-        }
         Self {
+            id: endpoint.id.as_str(),
             label: &endpoint.label,
-            note: notes.join(", "),
+            note: note(endpoint, now, words),
             code: now.state.code(),
-            state: if now.is_being_confirmed() {
-                words.being_confirmed
-            } else {
-                words.state(now.state)
-            },
+            state: state(now, words),
             since: now.since.map_or("–".to_owned(), short),
             last: now
                 .last
@@ -402,15 +399,44 @@ impl<'a> EndpointView<'a> {
             fault: failure.map_or(words.no_fault.to_owned(), |failure| {
                 words.outcome(failure.outcome)
             }),
-            fault_detail: failure.map_or(String::new(), |failure| {
-                match (&failure.cause, failure.message.as_str()) {
-                    (Some(cause), "") => cause.clone(),
-                    (Some(cause), message) if !message.contains(cause.as_str()) => {
-                        format!("{message} ({cause})")
-                    }
-                    (_, message) => message.to_owned(),
-                }
-            }),
+            fault_detail: failure
+                .filter(|_| !public)
+                .map_or(String::new(), |failure| {
+                    reason(failure.cause.as_deref(), &failure.message)
+                }),
         }
+    }
+}
+
+/// What is to be known about an endpoint beside its state.
+pub(super) fn note(endpoint: &Endpoint, now: &EndpointNow, words: &Words) -> String {
+    let mut notes: Vec<&str> = Vec::new();
+    notes.extend(endpoint.data_provider.as_deref());
+    if endpoint.retired {
+        notes.push(words.retired);
+    } else if !endpoint.contractual {
+        notes.push(words.informative);
+    }
+    if now.never_succeeded() {
+        notes.push(words.never_succeeded);
+    }
+    notes.join(", ")
+}
+
+/// The state of an endpoint in words.
+pub(super) fn state(now: &EndpointNow, words: &Words) -> &'static str {
+    if now.is_being_confirmed() {
+        words.being_confirmed
+    } else {
+        words.state(now.state)
+    }
+}
+
+/// Why it failed, with the service's own code; for ops.
+pub(super) fn reason(cause: Option<&str>, message: &str) -> String {
+    match (cause, message) {
+        (Some(cause), "") => cause.to_owned(),
+        (Some(cause), message) if !message.contains(cause) => format!("{message} ({cause})"),
+        (_, message) => message.to_owned(),
     }
 }

@@ -121,7 +121,7 @@ pub struct FailureStatus {
     pub code: String,
     /// The service's own error code.
     pub cause: Option<String>,
-    /// In one sentence.
+    /// In one sentence; empty on pages that everybody may read.
     pub message: String,
 }
 
@@ -195,6 +195,18 @@ impl From<&Board> for Status {
                 not_running: board.missed(MissCause::NotRunning),
                 overrun: board.missed(MissCause::Overrun),
             },
+        }
+    }
+}
+
+impl Status {
+    /// Leaves out what only ops are to know: why something failed, beyond its kind.
+    pub(super) fn leave_out_messages(&mut self) {
+        let services = self.services.iter_mut();
+        let endpoints = services.flat_map(|service| &mut service.endpoints);
+        for failure in endpoints.flat_map(|endpoint| &mut endpoint.failures) {
+            failure.message.clear();
+            failure.cause = None;
         }
     }
 }

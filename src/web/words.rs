@@ -1,8 +1,12 @@
-//! The words of the status page, one table per language, and how each language writes dates,
+//! The words of the pages, one table per language, and how each language writes dates,
 //! durations and figures.
+
+mod endpoint;
 
 use chrono::{Datelike, NaiveDate, Timelike};
 use chrono_tz::Tz;
+
+pub(super) use endpoint::EndpointWords;
 
 use crate::board::StoreNow;
 use crate::report;
@@ -74,6 +78,7 @@ pub(super) struct Words {
     pub(super) contact: &'static str,
     pub(super) machine_readable: &'static str,
     colon: &'static str,
+    pub(super) endpoint: EndpointWords,
 }
 
 /// The words of a language.
@@ -140,6 +145,7 @@ const FRENCH: Words = Words {
     contact: "Une question, ou une difficulté pour lire cette page",
     machine_readable: "Les mêmes données en JSON",
     colon: "\u{a0}: ",
+    endpoint: endpoint::FRENCH,
 };
 
 const ENGLISH: Words = Words {
@@ -198,6 +204,7 @@ const ENGLISH: Words = Words {
     contact: "A question, or trouble reading this page",
     machine_readable: "The same data as JSON",
     colon: ": ",
+    endpoint: endpoint::ENGLISH,
 };
 
 const MONTHS_FR: [&str; 12] = [
@@ -231,6 +238,11 @@ const MONTHS_EN: [&str; 12] = [
 ];
 
 impl Words {
+    /// Between a name and what is said of it.
+    pub(super) fn colon(&self) -> &'static str {
+        self.colon
+    }
+
     /// How reports of the same language write figures: pages and reports must not differ in it.
     fn figures(&self) -> &'static report::Words {
         report::words(self.language)

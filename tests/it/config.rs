@@ -1208,6 +1208,70 @@ fn promises_that_cannot_be_meant_are_refused() {
     );
 }
 
+/// A commitment that wants more failures in a row than an endpoint's confirmations bring, within
+/// less than its regular probes take, would never see an outage.
+#[test]
+fn confirmations_must_bring_the_failures_that_a_commitment_wants() {
+    let asked_again = |probes: u32, within: &str| {
+        let text = with(
+            "timeout = \"10s\"",
+            &format!(
+                "timeout = \"10s\"\nconfirmation = {{ interval = \"15s\", probes = {probes} }}"
+            ),
+        );
+        text.replace(
+            "period = \"text\"",
+            &format!("period = \"text\"\nconfirmation = {{ failures = 3, within = \"{within}\" }}"),
+        )
+    };
+    // Two more, 15 s apart, and time for the last answer.
+    good(&asked_again(2, "40s"));
+    // One more after 15 s, the next at the regular tick.
+    good(&asked_again(1, "70s"));
+    for (probes, within, enough) in [(2, "39s", "40s"), (1, "60s", "1min 10s")] {
+        let faults = read(&asked_again(probes, within)).unwrap_err();
+        let [fault] = faults.as_slice() else {
+            panic!("{faults}");
+        };
+        assert!(
+            fault.message.contains("none would ever be confirmed"),
+            "{fault:?}"
+        );
+        let remedy = format!("`within = \"{enough}\"`");
+        assert!(fault.remedy.contains(&remedy), "{fault:?}");
+    }
+}
+
+#[test]
+fn pages_are_for_everybody_unless_they_are_on_this_machine_only() {
+    for (web, public) in [
+        ("", false),
+        ("[web]\nlisten = \"[::1]:80\"\n", false),
+        ("[web]\nlisten = \"0.0.0.0:80\"\n", true),
+        ("[web]\npublic = true\n", true),
+        ("[web]\nlisten = \"192.0.2.1:80\"\npublic = false\n", false),
+    ] {
+        let config = good(&with("[close]", &format!("{web}[close]")));
+        assert_eq!(config.web.public, public, "{web}");
+    }
+}
+
+#[test]
+fn failures_are_kept_in_full_in_a_number_that_can_be_read() {
+    let config = |line: &str| good(&with("[close]", &format!("[retention]\n{line}\n[close]")));
+    assert_eq!(config("").retention.failures_in_full, 20);
+    assert_eq!(
+        config("failures_in_full = 1000").retention.failures_in_full,
+        1_000
+    );
+    check(
+        "[close]",
+        "[retention]\nfailures_in_full = «1001»\n[close]",
+        "`failures_in_full` keeps more of each endpoint than anybody reads",
+        "write a number from 1 to 1000",
+    );
+}
+
 #[test]
 fn planned_work_that_cannot_be_meant_is_refused() {
     let daily = "daily = { from = \"01:10\", to = \"02:30\" }";

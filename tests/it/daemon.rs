@@ -295,6 +295,14 @@ async fn a_service_is_shown_up_then_down_and_all_that_was_shown_is_kept() {
     let config = load(&installation(directory.path(), address, &[("api", 3)]));
     let daemon = run_here(&config).await;
 
+    // Why the third one fails is on its page, and in the store.
+    let page = daemon.url("/endpoint/api-2?lang=en");
+    ask_until("the failure", &page, |text| {
+        let told = "HTTP/1.1 · 503";
+        (text.contains(told) && text.contains("status (503) in 200")).then_some(())
+    })
+    .await;
+
     let state = |text: &str, id: &str| {
         let status = status(text)?;
         let endpoint = endpoints(&status).find(|one| one.id == id)?;
@@ -400,6 +408,41 @@ async fn a_clean_stop_saves_everything_that_was_asked() {
         .sum();
     assert_eq!(u64::try_from(n_stored).unwrap(), n_answers);
     assert!(store.verify_journal().unwrap().is_whole());
+}
+
+/// One that is asked and says nothing keeps the program for its grace, and no longer; what others
+/// said meanwhile is saved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_an_endpoint_that_hangs() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = Target::start().await;
+    let file = installation(directory.path(), target.address, &[("api", 1)]);
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hanging = format!(
+        "[[service]]\nid = \"silent\"\nname = \"S\"\n[[service.endpoint]]\nid = \"silent\"\nlabel = \"S\"\n\
+         interval = \"10min\"\ntimeout = \"5min\"\n[service.endpoint.http]\nurl = \"http://{}/\"\n",
+        silent.local_addr().unwrap()
+    );
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}\n{hanging}")).unwrap();
+    let mut daemon = Daemon::start(&file);
+    // It is asked, and holds the connection.
+    let (_held, _) = silent.accept().await.unwrap();
+    let runs = ask_until("three answers", &daemon.url("/metrics"), |text| {
+        let runs = series(text, "vigie_probe_runs_total");
+        let n: f64 = runs.values().sum();
+        (n >= 3.0).then_some(n)
+    })
+    .await;
+    let began = std::time::Instant::now();
+    daemon.terminate();
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    let store = Store::open(&load(&file).store).unwrap();
+    let kept = observations(&store, "api-0");
+    assert!(kept.len() as f64 >= runs, "{} of {runs}", kept.len());
+    assert_eq!(observations(&store, "silent"), []);
+    target.stop().await;
 }
 
 /// The program as a child, killed when it goes out of scope.

@@ -213,9 +213,14 @@ impl Server {
         self.store(name, "main")
     }
 
+    /// The address of the database of that name.
+    pub(crate) fn url(&self, database: &str) -> String {
+        url(&[self.port], database)
+    }
+
     /// The database of that name, recorded into from `vantage`.
     pub(crate) fn store(&self, database: &str, vantage: &str) -> StoreConfig {
-        store(&url(&[self.port], database), vantage)
+        store(&self.url(database), vantage)
     }
 
     /// Runs SQL as somebody who knows nothing of our rules.

@@ -1,5 +1,7 @@
 //! The pages, over a real socket on loopback.
 
+mod endpoint;
+
 use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +17,10 @@ use vigie::config::MetricsConfig;
 use vigie::metrics::Metrics;
 use vigie::sla::availability::Tally;
 use vigie::sla::catalog::{PlannedMaintenance, Recurrence};
-use vigie::sla::observation::{Fault, MissCause, Outcome, Stage, Void};
+use vigie::sla::observation::{Fault, Finding, MissCause, Outcome, Stage, Trace, Void};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Timestamp, Window};
 use vigie::web::status::Status;
-use vigie::web::{Pages, serve};
+use vigie::web::{Failures, Pages, serve};
 
 use crate::board::{answered, catalog, finding, minutes, november, service_id, start};
 
@@ -33,6 +35,10 @@ struct Site {
 
 impl Site {
     async fn new(board: Board) -> Self {
+        Self::with(board, Arc::new(|_| Some(Vec::new())), false).await
+    }
+
+    async fn with(board: Board, failures: Failures, public: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         let address = listener.local_addr().expect("an address");
         let clock = ManualClock::new(board.now());
@@ -44,6 +50,8 @@ impl Site {
             board: receiver,
             metrics: Arc::new(metrics),
             now: Arc::new(move || now.now()),
+            failures,
+            public,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(serve(listener, pages, None, async {
@@ -129,6 +137,14 @@ fn busy_board() -> Board {
         };
         board.apply(&finding("sante", minutes(n), sante));
     }
+    let trace = Trace {
+        explanation: Some(Arc::new(endpoint::answered_in_full())),
+        ..Trace::default()
+    };
+    board.apply(&Finding {
+        trace,
+        ..finding("socle", minutes(0), answered(600))
+    });
     let month_start: Timestamp = "2025-10-31T23:00:00Z".parse().expect("an instant");
     let particulier = service_id("particulier");
     let outage = Window::new(minutes(-3_000), minutes(-2_960)).expect("a window");
@@ -544,6 +560,42 @@ async fn nonsense_is_answered_and_does_not_end_the_server() {
     assert_eq!(site.get("/healthz").await.status(), 200);
 }
 
+/// Every kind of page, each with its place below the root, and the style sheet of all.
+pub(crate) async fn gallery() -> Vec<(&'static str, String)> {
+    let busy = Site::with(busy_board(), endpoint::failures(), false).await;
+    let public = Site::with(busy_board(), endpoint::failures(), true).await;
+    let quiet = Site::new(quiet_board()).await;
+    let mut pages = vec![("status.css", busy.text("/status.css").await)];
+    for (name, site, path) in [
+        ("busy-fr.html", &busy, "/?lang=fr&refresh=off"),
+        ("busy-en.html", &busy, "/?lang=en&refresh=off"),
+        ("quiet-fr.html", &quiet, "/?lang=fr&refresh=off"),
+        (
+            "endpoint/down-fr.html",
+            &busy,
+            "/endpoint/sante?lang=fr&refresh=off",
+        ),
+        (
+            "endpoint/down-en.html",
+            &busy,
+            "/endpoint/sante?lang=en&refresh=off",
+        ),
+        (
+            "endpoint/up-fr.html",
+            &busy,
+            "/endpoint/socle?lang=fr&refresh=off",
+        ),
+        (
+            "endpoint/public-fr.html",
+            &public,
+            "/endpoint/sante?lang=fr&refresh=off",
+        ),
+    ] {
+        pages.push((name, site.text(path).await));
+    }
+    pages
+}
+
 /// Writes the pages to `$VIGIE_PAGES`, for people to look at.
 #[tokio::test]
 #[ignore = "writes files to look at: VIGIE_PAGES=folder"]
@@ -552,13 +604,8 @@ async fn pages_to_look_at() {
         return;
     };
     let folder = std::path::PathBuf::from(folder);
-    for (name, board) in [("busy", busy_board()), ("quiet", quiet_board())] {
-        let site = Site::new(board).await;
-        for language in ["fr", "en"] {
-            let html = site.text(&format!("/?lang={language}&refresh=off")).await;
-            std::fs::write(folder.join(format!("{name}-{language}.html")), html).expect("written");
-        }
-        let css = site.text("/status.css").await;
-        std::fs::write(folder.join("status.css"), css).expect("written");
+    std::fs::create_dir_all(folder.join("endpoint")).expect("made");
+    for (name, content) in gallery().await {
+        std::fs::write(folder.join(name), content).expect("written");
     }
 }

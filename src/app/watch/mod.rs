@@ -35,7 +35,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -51,8 +51,8 @@ use crate::config::{Config, IntakeConfig, IntakeWay, StoreConfig};
 use crate::metrics::Metrics;
 use crate::schedule::MissedTicks;
 use crate::sla::observation::Finding;
-use crate::store::{Action, ActionKind, Aside, Sender, Spool, Store};
-use crate::web::{self, Gate, Intake, Pages};
+use crate::store::{Action, ActionKind, Aside, Sender, Spool, Store, StoreError};
+use crate::web::{self, Failures, Gate, Intake, Pages};
 
 pub use presence::Lead;
 pub use recorder::missed_row;
@@ -72,6 +72,8 @@ const BACKLOG_MAX: usize = 100_000;
 const SPOOL_BYTES_MAX: u64 = 1 << 30;
 /// Batches that wait for the keeper.
 const EVENTS_MAX: usize = 64;
+/// How many failures an endpoint's page shows at most.
+const FAILURES_SHOWN: usize = 20;
 /// How often the board is shown anew; also the longest sleep of the scheduler, so that a wall
 /// clock that was set is noticed.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
@@ -214,6 +216,8 @@ pub async fn run(
         board: shown,
         metrics: Arc::clone(&metrics),
         now: Arc::new(move || page_clock.now()),
+        failures: failures_on_record(config.store.clone()),
+        public: config.web.public,
     };
     let intake_clock = clock.clone();
     let intake = match &config.web.intake {
@@ -338,7 +342,10 @@ async fn reload(file: &Path, in_force: &Arc<Config>, clock: &Clock) -> anyhow::R
         plan.or_else(|refusal| {
             let refused = Action {
                 kind: ActionKind::ConfigRefused,
-                what: serde_json::json!({ "reason": format!("{refusal:#}") }),
+                what: serde_json::json!({
+                    "reason": format!("{refusal:#}"),
+                    "vantage": in_force.vantage.as_str(),
+                }),
             };
             store.journal(WHO, now, &refused)?;
             Err(refusal)
@@ -361,6 +368,27 @@ fn tell_reloading() {
         Ok(now) => tell_supervisor(&[NotifyState::Reloading, now]),
         Err(failure) => warn!("failed to read the monotonic clock: {failure}"),
     }
+}
+
+/// How the pages learn why an endpoint failed: through one connection, one page at a time.
+fn failures_on_record(place: StoreConfig) -> Failures {
+    let reader: Mutex<Option<Store>> = Mutex::default();
+    Arc::new(move |endpoint| {
+        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = || {
+            let store = match reader.take() {
+                Some(store) => store,
+                None => Store::open_reader(&place)?,
+            };
+            let failures = store.traces(endpoint, FAILURES_SHOWN)?;
+            // One that failed is not used again.
+            *reader = Some(store);
+            Ok::<_, StoreError>(failures)
+        };
+        read()
+            .inspect_err(|failure| error!("failed to {failure}; the endpoint's page goes without"))
+            .ok()
+    })
 }
 
 /// Where to keep; and who hands it in elsewhere, if somebody does.

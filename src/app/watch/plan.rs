@@ -14,6 +14,7 @@ use super::presence::Lead;
 use super::refresher::refresh;
 use super::retainer::retain_daily;
 use crate::app::letters;
+use crate::app::usable::check_usable;
 use crate::clock::Clock;
 use crate::config::{self, Config, StoreConfig};
 use crate::mail::{Mailer, Sender};
@@ -75,6 +76,7 @@ impl Plan {
     /// Reads `file` in place of the configuration in force.
     pub(super) fn reload(file: &Path, in_force: &Config) -> anyhow::Result<Self> {
         let config = config::load_with(file, in_force.overrides.clone())?;
+        check_usable(&config, file)?;
         for (key, same) in [
             ("store", config.store == in_force.store),
             ("vantage.id", config.vantage == in_force.vantage),
@@ -104,7 +106,10 @@ impl Plan {
         };
         let loaded = Action {
             kind: ActionKind::ConfigLoaded,
-            what: serde_json::json!({ "sha256": self.config.sha256 }),
+            what: serde_json::json!({
+                "sha256": self.config.sha256,
+                "vantage": self.config.vantage.as_str(),
+            }),
         };
         store.journal(super::WHO, now, &loaded)?;
         let last_ticks = store

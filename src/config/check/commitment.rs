@@ -37,8 +37,7 @@ pub(super) struct Known {
     endpoints: Names,
     contractual: Names,
     /// Of the contractual endpoints; nothing if one of them is wrong.
-    interval_ms_max: Option<i64>,
-    timeout_ms_max: Option<i64>,
+    rhythms: Option<Vec<endpoint::Repeats>>,
 }
 
 impl Known {
@@ -55,14 +54,11 @@ impl Known {
             && all
                 .iter()
                 .all(|endpoint| !matches!(endpoint.contractual, Given::Wrong));
-        let longest = |of: fn(&raw::Endpoint) -> Option<i64>| {
-            contractual
-                .iter()
-                .try_fold(0, |longest, endpoint| Some(of(endpoint)?.max(longest)))
-        };
         Self {
-            interval_ms_max: longest(endpoint::interval_ms),
-            timeout_ms_max: longest(endpoint::timeout_ms),
+            rhythms: contractual
+                .iter()
+                .map(|endpoint| endpoint::Repeats::of(endpoint))
+                .collect(),
             contractual: names,
             endpoints,
         }
@@ -302,7 +298,9 @@ impl Checker<'_> {
             within_ms: ms(&raw.within, Confirmation::NONE.within_ms)?,
         };
         let repeats = i64::from(confirmation.failures.get()) - 1;
-        let needed_ms = repeats * known.interval_ms_max? + known.timeout_ms_max?;
+        let rhythms = known.rhythms.as_ref()?;
+        let needed_ms = rhythms.iter().map(|rhythm| rhythm.time_for_ms(repeats));
+        let needed_ms = needed_ms.max().unwrap_or(0);
         if repeats > 0 && confirmation.within_ms < needed_ms {
             self.notes.fault(
                 at,

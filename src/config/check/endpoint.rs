@@ -36,6 +36,45 @@ pub(super) fn timeout_ms(endpoint: &raw::Endpoint) -> Option<i64> {
     ms(&endpoint.timeout, DEFAULT_TIMEOUT_MS)
 }
 
+/// How soon an endpoint can be asked again, in milliseconds.
+pub(super) struct Repeats {
+    interval_ms: i64,
+    timeout_ms: i64,
+    /// The interval of its confirmations, and how many there are.
+    confirming: Option<(i64, i64)>,
+}
+
+impl Repeats {
+    /// Nothing if what it is told by is wrong.
+    pub(super) fn of(endpoint: &raw::Endpoint) -> Option<Self> {
+        let confirming = match &endpoint.confirmation {
+            Given::LeftOut => None,
+            Given::Wrong => return None,
+            Given::Written(written) => {
+                let raw = written.get_ref();
+                let probes = raw.probes.as_ref()?.get_ref().get();
+                Some((raw.interval.as_ref()?.get_ref().0, i64::from(probes)))
+            }
+        };
+        Some(Self {
+            interval_ms: interval_ms(endpoint)?,
+            timeout_ms: timeout_ms(endpoint)?,
+            confirming,
+        })
+    }
+
+    /// How long it takes to ask `repeats` times more after a failure, to the end of the last answer.
+    pub(super) fn time_for_ms(&self, repeats: i64) -> i64 {
+        let until_last_ms = match self.confirming {
+            Some((confirming_ms, probes)) if repeats <= probes => repeats * confirming_ms,
+            // The regular probes follow each other as if there were no others.
+            Some((_, probes)) => (repeats - probes) * self.interval_ms,
+            None => repeats * self.interval_ms,
+        };
+        until_last_ms + self.timeout_ms
+    }
+}
+
 /// How often it is asked, and what follows from that; in milliseconds.
 struct Rhythm {
     interval_ms: i64,

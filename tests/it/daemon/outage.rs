@@ -49,7 +49,10 @@ pub(super) async fn probed_after(daemon: &Running, after: Option<Timestamp>) -> 
 }
 
 pub(super) fn n_spooled(directory: &Path) -> usize {
-    std::fs::read_dir(directory.join("spool")).unwrap().count()
+    let files = std::fs::read_dir(directory.join("spool")).unwrap();
+    let names = files.map(|file| file.unwrap().path());
+    let waiting = names.filter(|path| path.extension().is_some_and(|kind| kind == "spool"));
+    waiting.count()
 }
 
 /// Waits until all that was kept meanwhile is in the store.

@@ -4,6 +4,7 @@
 //! gone is gone everywhere; what is wrong changes nothing and is told.
 
 use super::*;
+use crate::postgres;
 use vigie::sla::window::SECOND_MS;
 
 fn gauge(text: &str, metric: &str) -> Option<f64> {
@@ -135,10 +136,83 @@ async fn vigie_reload_tells_what_became_of_it() {
     std::fs::write(&file, right.replace("[service.endpoint.http]", secret)).unwrap();
     let (status, said) = reload();
     assert_eq!(status, Some(2), "{said}");
+    for part in [
+        "2 faults in ",
+        "endpoint `api-0`: failed to read the secret of header `X-Api-Key`",
+        "endpoint `api-1`: failed to",
+        "help: write the secret to it, on one line",
+        // Where it is named: in the line after the request's table.
+        "vigie.toml:27:",
+        "vigie.toml:38:",
+        "the former configuration stays in force",
+    ] {
+        assert!(said.contains(part), "`{part}` is missing: {said}");
+    }
+    drop(daemon);
+    // A start is refused in the same words, and leaves nothing behind.
+    std::fs::remove_file(directory.path().join("vigie.db")).unwrap();
+    let refused = Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .arg("--config")
+        .arg(&file)
+        .arg("run")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    for part in ["2 faults in ", "vigie.toml:27:", "vigie.toml:38:"] {
+        assert!(said.contains(part), "`{part}` is missing: {said}");
+    }
+    assert!(!directory.path().join("vigie.db").exists());
+    target.stop().await;
+}
+
+/// A daemon that records on a server is found by its spool, on its own machine; what others on the
+/// same database do is not taken for its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: tests/all"]
+async fn vigie_reload_finds_a_daemon_that_records_on_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = Target::start().await;
+    let (server, database) = postgres::shared();
+    let file = installation(directory.path(), target.address, &[("api", 1)]);
+    let on_server = |text: String| {
+        let place = format!(
+            "url = \"{}\"\nsecurity = \"plain\"\nspool = \"spool\"",
+            server.url(&database)
+        );
+        text.replace("path = \"vigie.db\"", &place)
+    };
+    let text = on_server(std::fs::read_to_string(&file).unwrap());
+    std::fs::write(&file, &text).unwrap();
+    let reload = || {
+        let done = Command::new(env!("CARGO_BIN_EXE_vigie"))
+            .arg("--config")
+            .arg(&file)
+            .arg("reload")
+            .output()
+            .unwrap();
+        let said = [done.stdout, done.stderr].concat();
+        (done.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (status, said) = reload();
+    assert_eq!(status, Some(3), "{said}");
     assert!(
-        said.contains("missing") && said.contains("stays in force"),
+        said.contains("none on this machine uses the spool"),
         "{said}"
     );
+    let daemon = Daemon::start(&file);
+    std::fs::write(&file, text.replace("label = \"api 0\"", "label = \"New\"")).unwrap();
+    let (status, said) = reload();
+    assert_eq!(status, Some(0), "{said}");
+    ask_until("the new name", &daemon.url("/api/status"), |text| {
+        let status = super::status(text)?;
+        endpoints(&status)
+            .any(|one| one.label == "New")
+            .then_some(())
+    })
+    .await;
     drop(daemon);
+    let (status, said) = reload();
+    assert_eq!(status, Some(3), "{said}");
     target.stop().await;
 }

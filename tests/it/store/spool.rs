@@ -58,6 +58,7 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_none_or(|kind| kind != "lock"))
         .collect();
     files.sort();
     files
@@ -71,11 +72,13 @@ fn what_waits_survives_and_is_handed_in_in_order() {
         assert_eq!(spool.put(&parcel(number)).unwrap(), Kept::Yes);
         if number % 70 == 0 {
             // The process was killed, and came back.
+            drop(spool);
             spool = open(folder.path());
         }
     }
     assert_eq!(spool.n_findings(), 600);
     let expected: Vec<Parcel> = (0..300).map(parcel).collect();
+    drop(spool);
     assert_eq!(take_all(&mut open(folder.path())), expected);
     assert_eq!(
         files(folder.path()),
@@ -83,6 +86,17 @@ fn what_waits_survives_and_is_handed_in_in_order() {
         "nothing stays behind"
     );
     assert!(open(folder.path()).is_empty());
+}
+
+/// Two that hand in the same files would lose what one of them puts meanwhile.
+#[test]
+fn one_process_uses_a_spool_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(folder.path());
+    let refused = Spool::open(folder.path(), MIB).unwrap_err().to_string();
+    assert!(refused.contains("another vigie"), "{refused}");
+    drop(spool);
+    open(folder.path());
 }
 
 #[test]
@@ -121,6 +135,7 @@ fn a_torn_end_is_passed_over_and_nothing_goes_behind_it() {
     }
     let file = files(folder.path()).pop().unwrap();
     let whole = fs::metadata(&file).unwrap().len();
+    drop(spool);
     for cut in [1, 20, 100] {
         File::options()
             .write(true)
@@ -151,9 +166,11 @@ fn a_damaged_parcel_keeps_no_other_waiting() {
     // A bit that fell over in the first.
     bytes[40] ^= 1;
     fs::write(&file, bytes).unwrap();
+    drop(spool);
     let mut spool = open(folder.path());
     assert_eq!(spool.n_findings(), 4);
     assert_eq!(take_all(&mut spool), [parcel(1), parcel(2)]);
+    drop(spool);
     assert_eq!(files(folder.path()), [file.with_extension("damaged")]);
     assert!(open(folder.path()).is_empty());
 }
@@ -168,7 +185,9 @@ fn it_knows_since_when_something_waits() {
     }
     let first = Some(at("2025-10-01T00:00:03Z"));
     assert_eq!(spool.first_tick(), first);
-    assert_eq!(open(folder.path()).first_tick(), first);
+    drop(spool);
+    let mut spool = open(folder.path());
+    assert_eq!(spool.first_tick(), first);
     // What is put in while the longest waiting are on their way waits behind them.
     assert_eq!(spool.longest_waiting().unwrap().len(), 3);
     spool.put(&parcel(9)).unwrap();

@@ -18,6 +18,8 @@
 //! endpoint's own, one probe in two thousand fails alone, and once in ten days an endpoint is down
 //! for ten minutes. Figures are processor time, which the machine's neighbours do not change.
 
+mod cost;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -30,6 +32,8 @@ use vigie::sla::observation::{Fault, Finding, Observation, Outcome, Stage, Trace
 use vigie::sla::statement::judge;
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Month, SECOND_MS, Timestamp};
 use vigie::store::Store;
+
+use cost::{cpu_s, proc};
 
 fn main() {
     let args: Vec<String> = std::env::args()
@@ -369,26 +373,4 @@ fn size(path: &Path) -> u64 {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     of(path) + of(Path::new(&log))
-}
-
-/// The number after `key` in a file of the kernel's.
-fn proc(path: &str, key: &str) -> u64 {
-    fs::read_to_string(path)
-        .unwrap_or_default()
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix(key)?
-                .split_whitespace()
-                .next()?
-                .parse()
-                .ok()
-        })
-        .unwrap_or(0)
-}
-
-/// Processor time of this thread so far, user and system; there is no other that works.
-fn cpu_s() -> f64 {
-    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = told.split_whitespace().next().unwrap_or("0");
-    nanoseconds.parse().unwrap_or(0.0) / 1e9
 }

@@ -15,22 +15,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use vigie::app::record::month_records;
-use vigie::clock::Clock;
+use vigie::clock::{Clock, ManualClock};
 use vigie::config::{
     CertificateFiles, Config, ForwardConfig, IntakeConfig, IntakeVantage, IntakeWay, StoreConfig,
 };
+use vigie::schedule::ticks;
 use vigie::sla::catalog::{EndpointId, Probe, SecretPlace, VantageId};
 use vigie::sla::observation::{Observation, Outcome};
 use vigie::sla::statement::judge;
 use vigie::sla::timeline::State;
-use vigie::sla::window::{Month, Timestamp, Window};
+use vigie::sla::window::{Month, SECOND_MS, Timestamp, Window};
+
 use vigie::store::Store;
 
 use super::cable::Cable;
 use super::outage::probed_after;
 use super::{
-    Daemon, Running, Target, ask_until, endpoints, installation, load, run_here, series, status,
+    Daemon, Running, Target, ask_until, endpoints, installation, load, run_here, run_here_at,
+    series, status,
 };
+use crate::disk::SmallDisk;
 use crate::postgres::{Server, free_port};
 use crate::probe::zoo::{Authority, Identity};
 
@@ -544,4 +548,106 @@ async fn a_collector_may_keep_on_a_server() {
         .map(|one| one.id.to_string())
         .collect();
     assert_eq!(ids, ["lyon", "paris"]);
+}
+
+/// Ten minutes without a collector, by the clock of both: every tick of them is kept, and up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_minutes_without_a_collector_are_known() {
+    const STEP_MS: i64 = 30 * SECOND_MS;
+    let site = Site::new().await;
+    let mut collector = site.collector(&["lyon"]);
+    let mut lyon = site.vantage("lyon", site.port);
+    for config in [&mut collector, &mut lyon] {
+        for endpoint in &mut config.catalog.services[0].endpoints {
+            endpoint.interval_ms = STEP_MS;
+            endpoint.validity_ms = 75 * SECOND_MS;
+            endpoint.vantages = vec![vantage("lyon")];
+        }
+    }
+    let begin = Clock::System.now();
+    let clock = ManualClock::new(begin);
+    let in_lyon = run_here_at(&lyon, Clock::Manual(clock.clone())).await;
+    clock.advance_ms(STEP_MS);
+    let mut last = probed_after(&in_lyon, None).await;
+    for _ in 0..20 {
+        clock.advance_ms(STEP_MS);
+        last = probed_after(&in_lyon, Some(last)).await;
+    }
+    let end = clock.now();
+    in_lyon.stop().await;
+    let in_paris = run_here_at(&collector, Clock::Manual(clock.clone())).await;
+    // Started anew, it tries at once.
+    let in_lyon = run_here_at(&lyon, Clock::Manual(clock.clone())).await;
+    ask_until("all handed in", &in_lyon.url("/api/status"), |text| {
+        let store = status(text)?.store;
+        (store.taken_at.is_some() && store.waits_since.is_none()).then_some(())
+    })
+    .await;
+    in_lyon.stop().await;
+    in_paris.stop().await;
+
+    let store = Store::open_reader(&collector.store).unwrap();
+    let service = &collector.catalog.services[0];
+    let window = Window::new(begin, end).unwrap();
+    for endpoint in &service.endpoints {
+        let planned: Vec<Timestamp> = ticks(&endpoint.id, STEP_MS, window).collect();
+        let mut kept: Vec<Timestamp> = seen_from(&store, endpoint.id.as_str(), "lyon")
+            .iter()
+            .map(|one| one.tick)
+            .collect();
+        kept.sort();
+        assert_eq!(kept, planned, "{}", endpoint.id);
+    }
+    let month = Month::containing(begin, service.zone());
+    let records = month_records(&store, &[(service, month)], end).unwrap();
+    let seen = records[0].as_ref().unwrap();
+    let whole = month.window().into();
+    let ledger = judge(&seen.record, &whole, &[], &seen.commitment.terms).ledger;
+    let away = Window::new(begin.plus_ms(STEP_MS), end).unwrap();
+    assert_eq!(ledger.tally_within(away).up_ms, away.length_ms());
+}
+
+/// The disk of the spool is full: what is seen then is lost, counted and a hole, and the vantage
+/// goes on, and leaves no rubbish behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root, for a small disk: tests/all"]
+async fn a_full_spool_is_a_hole_and_not_an_end() {
+    let site = Site::new().await;
+    let disk = SmallDisk::new(site.directory.path().join("disk"), "1m");
+    let collector = site.collector(&["lyon"]);
+    let mut lyon = site.vantage("lyon", site.port);
+    if let StoreConfig::Collector(forward) = &mut lyon.store {
+        forward.spool = disk.path().join("spool");
+    }
+    let in_lyon = run_here(&lyon).await;
+    let before = probed_after(&in_lyon, None).await;
+    let filler = disk.fill();
+    let url = in_lyon.url("/api/status");
+    ask_until("observations lost", &url, |text| {
+        (status(text)?.store.lost > 5).then_some(())
+    })
+    .await;
+    assert!(n_spool_files(&disk.path().join("spool")) <= 2);
+    fs::remove_file(filler).unwrap();
+    let after = probed_after(&in_lyon, Some(before.plus_ms(2_000))).await;
+    let in_paris = taking(&collector).await;
+    all_handed_in(&in_lyon.url).await;
+    let lost = ask_until("its status", &url, status).await.store.lost;
+    in_lyon.stop().await;
+    in_paris.stop().await;
+
+    let store = Store::open_reader(&collector.store).unwrap();
+    let mut n_holes = 0;
+    for endpoint in ["api-0", "api-1"] {
+        let mut kept: Vec<Timestamp> = seen_from(&store, endpoint, "lyon")
+            .iter()
+            .map(|one| one.tick)
+            .collect();
+        kept.sort();
+        assert!(kept[0] <= before && after <= *kept.last().unwrap());
+        for two in kept.windows(2) {
+            n_holes += two[1].since(two[0]) / 1_000 - 1;
+        }
+    }
+    assert_eq!(n_holes, i64::try_from(lost).unwrap());
 }

@@ -68,7 +68,7 @@ pub use outbox::{
 pub use parcel::Parcel;
 pub use retain::{Limits, Removed};
 pub use seal::Sealed;
-pub use spool::{Kept, Sender, Spool};
+pub use spool::{Kept, Longest, Sender, Spool};
 pub use statement::{NewBasis, NewStatement, Saved, SavedBasis, SavedStatement, StatementNumber};
 pub use traces::IN_FULL;
 pub use usage::UsageEntry;

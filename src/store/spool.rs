@@ -56,6 +56,15 @@ pub enum Kept {
     Full,
 }
 
+/// What waits longest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Longest {
+    /// In order; those that can be read.
+    pub parcels: Vec<Parcel>,
+    /// The file that they are in.
+    pub file: PathBuf,
+}
+
 /// The installation that hands in what waits in a folder: one process at a time.
 #[derive(Debug)]
 pub struct Sender {
@@ -239,41 +248,44 @@ impl Spool {
         &mut self,
         hand_in: impl FnMut(Parcel) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.longest_waiting()?
-            .into_iter()
-            .try_for_each(hand_in)
-            .and_then(|()| self.forget_longest_waiting())
+        let Some(Longest { parcels, file }) = self.longest_waiting()? else {
+            return Ok(());
+        };
+        parcels.into_iter().try_for_each(hand_in)?;
+        self.forget(&file)
     }
 
-    /// The parcels that wait longest, in order: those of one file, which takes no more from now
-    /// on. None if nothing waits, or nothing of them can be read.
+    /// What waits longest: one file, which takes no more from now on. Nothing if nothing waits.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn longest_waiting(&mut self) -> Result<Vec<Parcel>, StoreError> {
+    pub fn longest_waiting(&mut self) -> Result<Option<Longest>, StoreError> {
         if self.files.len() == 1 {
             self.open = None;
         }
-        match self.files.front() {
-            Some(file) => Ok(parcels_in(&read(file)?).0),
-            None => Ok(Vec::new()),
-        }
+        let Some(waiting) = self.files.front() else {
+            return Ok(None);
+        };
+        Ok(Some(Longest {
+            parcels: parcels_in(&read(waiting)?).0,
+            file: waiting.path.clone(),
+        }))
     }
 
-    /// Forgets the file that waited longest: all of it was taken.
+    /// Forgets the `file` that waited longest, all of which was taken. One that does not is
+    /// forgotten already.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn forget_longest_waiting(&mut self) -> Result<(), StoreError> {
-        let Some(file) = self.files.front() else {
+    pub fn forget(&mut self, file: &Path) -> Result<(), StoreError> {
+        let Some(waiting) = self.files.front().filter(|waiting| waiting.path == file) else {
             return Ok(());
         };
-        let refused = |source| refused("remove from spool", &file.path, source);
-        match parcels_in(&read(file)?).1 {
-            Ending::Whole => fs::remove_file(&file.path),
-            Ending::Damaged => fs::rename(&file.path, file.path.with_extension("damaged")),
+        match parcels_in(&read(waiting)?).1 {
+            Ending::Whole => fs::remove_file(file),
+            Ending::Damaged => fs::rename(file, file.with_extension("damaged")),
         }
-        .map_err(refused)?;
+        .map_err(|source| refused("remove from spool", file, source))?;
         self.files.pop_front();
         if self.files.is_empty() {
             self.open = None;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use vigie::board::{Board, StoreNow};
+use vigie::board::{Board, Forwarding, StoreNow};
 use vigie::clock::ManualClock;
 use vigie::config::MetricsConfig;
 use vigie::metrics::Metrics;
@@ -309,6 +309,49 @@ async fn alive_is_not_yet_ready() {
     let said = answer.text().await.expect("a body");
     assert!(said.contains("10001 observations wait"), "{said}");
     assert_eq!(site.get("/healthz").await.status(), 200);
+}
+
+/// An instance that hands in has no month of its own, and says where it is, and how handing in goes.
+#[tokio::test]
+async fn a_vantage_that_hands_in_says_so() {
+    let mut board = Board::new(&catalog(), start());
+    board.apply(&finding("socle", minutes(1), answered(180)));
+    board.set_store(StoreNow {
+        waits_since: Some(minutes(2)),
+        forwarding: Some(Forwarding {
+            taken_at: Some(minutes(3)),
+        }),
+        ..loaded()
+    });
+    let site = Site::new(board).await;
+    for (language, told) in [
+        (
+            "fr",
+            [
+                "Vu de ce seul point de mesure",
+                "dernier accusé de réception du collecteur",
+                "plus ancien relevé en attente",
+            ],
+        ),
+        (
+            "en",
+            [
+                "As seen from this vantage point alone",
+                "last acknowledged by the collector",
+                "oldest measurement that waits",
+            ],
+        ),
+    ] {
+        let page = site.text(&format!("/?lang={language}")).await;
+        for words in told {
+            assert!(page.contains(words), "{words} in {page}");
+        }
+        assert!(!page.contains("90 "), "no days: {page}");
+    }
+    assert_eq!(site.get("/readyz").await.status(), 200);
+    let status: Status = site.get("/api/status").await.json().await.expect("JSON");
+    assert!(status.store.is_forwarding);
+    assert_eq!(status.store.waits_since, Some(minutes(2).to_string()));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Hands in at a collector what waits in the spool, in order, and forgets it once it was taken.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -96,8 +97,8 @@ pub(super) struct Forwarder {
     collector: Option<Collector>,
     /// What the last answer said of our clock.
     measured_ms: Option<i64>,
-    /// Of the file that waits longest, what was not taken yet; empty: it was not read yet.
-    in_hand: VecDeque<Parcel>,
+    /// The file that waits longest, if it was read, and what of it was not taken yet.
+    in_hand: Option<(PathBuf, VecDeque<Parcel>)>,
     last_taken: Option<Instant>,
 }
 
@@ -143,83 +144,89 @@ impl Forwarder {
             aside,
             collector: Some(collector),
             measured_ms: None,
-            in_hand: VecDeque::new(),
+            in_hand: None,
             last_taken: None,
         })
     }
 
-    /// Hands in all that waits; a sign of life if that is nothing and it is time.
+    /// Hands in all that waits; a sign of life if that is nothing and it is time. It may be ended
+    /// at any moment: what was not taken stays in hand, and its file where it is.
     async fn round(&mut self) -> Result<(), Trouble> {
         loop {
-            if self.in_hand.is_empty() {
-                let spool = Arc::clone(&self.spool);
-                let read = spawn_blocking(move || {
-                    let mut spool = lock(&spool);
-                    let waiting = !spool.is_empty();
-                    Ok::<_, StoreError>((waiting, spool.longest_waiting()?))
-                });
-                let (waiting, parcels) = finished(read.await)?;
-                if !waiting {
-                    let silent = self
-                        .last_taken
-                        .is_none_or(|last| last.elapsed() >= SIGN_EVERY);
-                    return match silent {
-                        true => self.give(&Parcel::default()).await,
-                        false => Ok(()),
-                    };
-                }
-                self.in_hand = together(parcels);
+            if self.in_hand.is_none() {
+                let longest = self.with_spool(Spool::longest_waiting).await?;
+                self.in_hand = longest.map(|longest| (longest.file, together(longest.parcels)));
             }
-            while let Some(parcel) = self.in_hand.front().cloned() {
+            while let Some(parcel) = self.next_in_hand() {
                 self.give(&parcel).await?;
-                self.in_hand.pop_front();
+                if let Some((_, parcels)) = &mut self.in_hand {
+                    parcels.pop_front();
+                }
             }
-            let (spool, pressure) = (Arc::clone(&self.spool), Arc::clone(&self.pressure));
-            let forgotten = spawn_blocking(move || {
-                let mut spool = lock(&spool);
-                spool.forget_longest_waiting()?;
-                pressure.waits(&spool, 0);
-                Ok::<_, StoreError>(())
-            });
-            finished(forgotten.await)?;
+            let Some((file, _)) = self.in_hand.take() else {
+                let is_time = |last: Instant| last.elapsed() >= SIGN_EVERY;
+                return match self.last_taken.is_none_or(is_time) {
+                    true => self.give(&Parcel::default()).await,
+                    false => Ok(()),
+                };
+            };
+            let pressure = Arc::clone(&self.pressure);
+            self.with_spool(move |spool| {
+                spool.forget(&file)?;
+                pressure.waits(spool, 0);
+                Ok(())
+            })
+            .await?;
+        }
+    }
+
+    fn next_in_hand(&self) -> Option<Parcel> {
+        self.in_hand.as_ref()?.1.front().cloned()
+    }
+
+    async fn with_spool<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Spool) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let spool = Arc::clone(&self.spool);
+        match spawn_blocking(move || work(&mut lock(&spool))).await {
+            Ok(done) => Ok(done?),
+            Err(error) => Err(Trouble {
+                what: format!("read the spool: {error}"),
+                asked: None,
+            }),
         }
     }
 
     /// Hands in one parcel. Returns when the collector keeps it, or will never.
     async fn give(&mut self, parcel: &Parcel) -> Result<(), Trouble> {
         let bytes = parcel.to_bytes();
-        // A second time if our clock was not where we said: the answer tells where it is.
-        for is_last in [false, true] {
-            let Answered {
-                answer,
-                retry_after,
-                ..
-            } = self.ask(&bytes).await?;
-            match answer {
-                Answer::Taken(receipt) => {
-                    self.taken(parcel, receipt);
-                    return Ok(());
-                }
-                Answer::Refused {
-                    refusal: Refusal::Clock,
-                    ..
-                } if !is_last => {}
-                Answer::Refused { refusal, message } if refusal.is_for_good() => {
-                    self.refuse(parcel.findings.iter().cloned().map(|finding| Refused {
-                        finding,
-                        why: message.clone(),
-                    }));
-                    return Ok(());
-                }
-                Answer::Refused { message, .. } => {
-                    return Err(Trouble {
-                        what: format!("hand in at `{}`: {message}", self.config.url),
-                        asked: retry_after,
-                    });
-                }
-            }
+        let mut answered = self.ask(&bytes).await?;
+        if let Answer::Refused {
+            refusal: Refusal::Clock,
+            ..
+        } = answered.answer
+        {
+            // That answer tells where our clock is.
+            answered = self.ask(&bytes).await?;
         }
-        Ok(())
+        match answered.answer {
+            Answer::Taken(receipt) => {
+                self.taken(parcel, receipt);
+                Ok(())
+            }
+            Answer::Refused { refusal, message } if refusal.is_for_good() => {
+                self.refuse(parcel.findings.iter().cloned().map(|finding| Refused {
+                    finding,
+                    why: message.clone(),
+                }));
+                Ok(())
+            }
+            Answer::Refused { message, .. } => Err(Trouble {
+                what: format!("hand in at `{}`: {message}", self.config.url),
+                asked: answered.retry_after,
+            }),
+        }
     }
 
     async fn ask(&mut self, bytes: &[u8]) -> Result<Answered, Trouble> {
@@ -286,16 +293,6 @@ impl Forwarder {
         // Without randomness, the wait is the longest.
         let _ = aws_lc_rs::rand::fill(&mut byte);
         f64::from(byte[0]) / 255.0
-    }
-}
-
-fn finished<T>(done: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, Trouble> {
-    match done {
-        Ok(done) => Ok(done?),
-        Err(error) => Err(Trouble {
-            what: format!("read the spool: {error}"),
-            asked: None,
-        }),
     }
 }
 

@@ -12,7 +12,7 @@ use super::Event;
 use super::recorder::distrust;
 use crate::board::Board;
 use crate::clock::Clock;
-use crate::config::StoreConfig;
+use crate::config::Config;
 use crate::handover::{Answer, CLOCK_OFF_MS, FINDINGS_MAX, Item, Receipt, Refusal};
 use crate::metrics::Metrics;
 use crate::sla::catalog::VantageId;
@@ -28,33 +28,53 @@ const HEARD_EVERY_MS: i64 = 5_000;
 /// A vantage whose clock is further ahead than this is not believed to know the day.
 const AHEAD_MS_MAX: i64 = 24 * HOUR_MS;
 
-/// Where what is handed in goes.
-pub(super) struct Keeper {
-    pub(super) place: StoreConfig,
-    /// How many failures of an endpoint, seen from one vantage, are kept in full.
-    pub(super) failures_in_full: usize,
-    pub(super) clock: Clock,
+/// Takes what is handed in.
+pub(super) struct Taker {
+    config: Arc<Config>,
+    clock: Clock,
     /// How far our clock is ahead of the store's, in milliseconds.
-    pub(super) ahead_ms: Arc<AtomicI64>,
+    ahead_ms: Arc<AtomicI64>,
     /// What is watched here.
-    pub(super) board: watch::Receiver<Arc<Board>>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) events: mpsc::Sender<Event>,
-    pub(super) store: Option<Store>,
-    pub(super) heard: HashMap<VantageId, (String, Timestamp)>,
+    board: watch::Receiver<Arc<Board>>,
+    metrics: Arc<Metrics>,
+    events: mpsc::Sender<Event>,
+    /// Opened when it is needed.
+    store: Option<Store>,
+    /// Which installation speaks for a vantage, and when that was last put on record.
+    heard: HashMap<VantageId, (String, Timestamp)>,
 }
 
-/// Keeps what comes until nobody hands in any more.
-pub(super) fn keep_deliveries(mut keeper: Keeper, mut deliveries: mpsc::Receiver<Delivery>) {
-    while let Some(delivery) = deliveries.blocking_recv() {
-        let answer = keeper.keep(&delivery);
-        // Who went away meanwhile hands it in again.
-        let _ = delivery.answer.send(answer);
+impl Taker {
+    pub(super) fn new(
+        config: Arc<Config>,
+        clock: Clock,
+        ahead_ms: Arc<AtomicI64>,
+        board: watch::Receiver<Arc<Board>>,
+        metrics: Arc<Metrics>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        Self {
+            config,
+            clock,
+            ahead_ms,
+            board,
+            metrics,
+            events,
+            store: None,
+            heard: HashMap::new(),
+        }
     }
-}
 
-impl Keeper {
-    fn keep(&mut self, delivery: &Delivery) -> Answer {
+    /// Takes what comes until nobody hands in any more.
+    pub(super) fn take_all(mut self, mut deliveries: mpsc::Receiver<Delivery>) {
+        while let Some(delivery) = deliveries.blocking_recv() {
+            let answer = self.take(&delivery);
+            // Who went away meanwhile hands it in again.
+            let _ = delivery.answer.send(answer);
+        }
+    }
+
+    fn take(&mut self, delivery: &Delivery) -> Answer {
         let cover = &delivery.cover;
         let parcel = match Parcel::from_bytes(&delivery.parcel) {
             Ok(parcel) if parcel.findings.len() <= FINDINGS_MAX => parcel,
@@ -106,8 +126,9 @@ impl Keeper {
         match &mut self.store {
             Some(store) => Ok(store),
             none => {
-                let store = Store::open_beside(&self.place)?;
-                Ok(none.insert(store.with_failures_in_full(self.failures_in_full)))
+                let store = Store::open_beside(&self.config.store)?;
+                let in_full = self.config.retention.failures_in_full;
+                Ok(none.insert(store.with_failures_in_full(in_full)))
             }
         }
     }

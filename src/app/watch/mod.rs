@@ -59,7 +59,7 @@ pub use recorder::missed_row;
 
 use asker::{Asker, ask};
 use forwarder::{Forwarder, hand_in};
-use intake::{DELIVERIES_MAX, keep_deliveries};
+use intake::{DELIVERIES_MAX, Taker};
 use keeper::{Backlog, keep};
 use plan::{Plan, Shift};
 use presence::be_present;
@@ -180,25 +180,17 @@ pub async fn run(
     ));
     let (deliver, deliveries) = mpsc::channel(DELIVERIES_MAX);
     let takes_in = config.web.intake.is_some();
-    let taker = takes_in
-        .then(|| {
-            let keeper = intake::Keeper {
-                place: config.store.clone(),
-                failures_in_full: config.retention.failures_in_full,
-                clock: clock.clone(),
-                ahead_ms: Arc::clone(&ahead_ms),
-                board: shown.clone(),
-                metrics: Arc::clone(&metrics),
-                events: events.clone(),
-                store: None,
-                heard: std::collections::HashMap::new(),
-            };
-            std::thread::Builder::new()
-                .name("intake".to_owned())
-                .spawn(move || keep_deliveries(keeper, deliveries))
-        })
-        .transpose()
-        .context("start the intake")?;
+    let taker = takes_in.then(|| {
+        let taker = Taker::new(
+            Arc::clone(&config),
+            clock.clone(),
+            Arc::clone(&ahead_ms),
+            shown.clone(),
+            Arc::clone(&metrics),
+            events.clone(),
+        );
+        spawn_blocking(move || taker.take_all(deliveries))
+    });
     let is_shared = matches!(config.store, StoreConfig::Server(_)) || takes_in;
     let presence = is_shared.then(|| {
         tokio::spawn(be_present(
@@ -289,7 +281,7 @@ pub async fn run(
         let _ = apart.await;
     }
     if let Some(taker) = taker {
-        let _ = spawn_blocking(move || taker.join()).await;
+        let _ = taker.await;
     }
     let _ = keeper.await;
     info!("stopped");

@@ -78,9 +78,16 @@ impl Plan {
         let config = config::load_with(file, in_force.overrides.clone())?;
         check_usable(&config, file)?;
         for (key, same) in [
-            ("store", config.store == in_force.store),
+            (
+                match config.store {
+                    StoreConfig::Collector(_) => "forward",
+                    StoreConfig::File(_) | StoreConfig::Server(_) => "store",
+                },
+                config.store == in_force.store,
+            ),
             ("vantage.id", config.vantage == in_force.vantage),
-            ("web.listen", config.web == in_force.web),
+            ("web.listen", config.web.listen == in_force.web.listen),
+            ("web.intake", config.web.intake == in_force.web.intake),
             ("metrics", config.metrics == in_force.metrics),
             (
                 "retention.failures_in_full",

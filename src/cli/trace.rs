@@ -1,12 +1,8 @@
 //! `vigie trace`: why an endpoint failed the last times.
 
-use std::borrow::Cow;
-
 use super::seen::{describe, probe_json};
 use super::{ConfigPlace, Failure, exit, open_reader, print};
 use crate::app::load::unknown;
-use crate::sla::explanation::{Explanation, Hop};
-use crate::sla::observation::{Finding, Phases};
 
 /// Show what was seen the last times an endpoint did not answer as expected
 ///
@@ -35,7 +31,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let traces = open_reader(&config)?
         .traces(&endpoint.id, args.last)
         .map_err(Failure::system)?;
-    let seen = |finding| probe_json(endpoint, finding, &in_full_or_short(finding));
+    let seen = |finding| probe_json(endpoint, finding, &finding.trace.explained());
     if args.json {
         let json: serde_json::Value = traces.iter().map(seen).collect();
         print(format!("{json:#}\n"))?;
@@ -47,29 +43,9 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     }
     for finding in &traces {
         let (at, vantage) = (finding.observation.at, &finding.vantage);
-        let explanation = in_full_or_short(finding);
+        let explanation = finding.trace.explained();
         let told = describe(endpoint, at, finding, &explanation);
         print(format!("\n{at} from {vantage}\n{told}"))?;
     }
     Ok(exit::OK)
-}
-
-/// What was kept of a failure; of one that was kept in short, the connection that it ended with.
-fn in_full_or_short(finding: &Finding) -> Cow<'_, Explanation> {
-    let trace = &finding.trace;
-    if let Some(explanation) = &trace.explanation {
-        return Cow::Borrowed(explanation);
-    }
-    let asked = trace.address.is_some() || trace.phases != Phases::default();
-    let hop = asked.then(|| Hop {
-        address: trace.address,
-        status: trace.status,
-        phases: trace.phases,
-        ..Hop::default()
-    });
-    Cow::Owned(Explanation {
-        hops: hop.into_iter().collect(),
-        duration_us: u32::try_from(trace.phases.total_us()).unwrap_or(u32::MAX),
-        ..Explanation::default()
-    })
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::catalog::{EndpointId, VantageId};
 use super::condensed::{Condensed, Unbroken};
-use super::explanation::Explanation;
+use super::explanation::{Explanation, Hop};
 use super::window::{Timestamp, Window};
 
 /// What one probe saw.
@@ -462,6 +462,27 @@ pub struct Trace {
     /// Everything that was seen; absent where nothing was asked, and of a failure that was kept in
     /// short only.
     pub explanation: Option<Arc<Explanation>>,
+}
+
+impl Trace {
+    /// Everything that was seen; of what was kept in short, the connection that it ended with.
+    pub fn explained(&self) -> Cow<'_, Explanation> {
+        if let Some(explanation) = &self.explanation {
+            return Cow::Borrowed(explanation);
+        }
+        let was_asked = self.address.is_some() || self.phases != Phases::default();
+        let hop = was_asked.then(|| Hop {
+            address: self.address,
+            status: self.status,
+            phases: self.phases,
+            ..Hop::default()
+        });
+        Cow::Owned(Explanation {
+            hops: hop.into_iter().collect(),
+            duration_us: u32::try_from(self.phases.total_us()).unwrap_or(u32::MAX),
+            ..Explanation::default()
+        })
+    }
 }
 
 /// How long each stage took, in microseconds; a stage that was not reached is absent, the one

@@ -59,6 +59,7 @@ pub(super) fn render(
         tracks: board
             .observations_of(&endpoint.id)
             .into_iter()
+            .filter(|(_, seen)| !seen.is_empty())
             .map(|(vantage, seen)| scene.track(vantage.as_str(), &seen))
             .collect(),
         failures: failures
@@ -141,7 +142,8 @@ struct FailureView {
     fault: String,
     message: String,
     confirms: String,
-    seen: Option<SeenView>,
+    in_short: bool,
+    seen: SeenView,
 }
 
 /// What one probe saw.
@@ -276,10 +278,8 @@ impl Scene {
             },
             message: for_ops(super::page::reason(trace.cause.as_deref(), &trace.message)),
             confirms: confirms.unwrap_or_default(),
-            seen: trace
-                .explanation
-                .as_ref()
-                .map(|explanation| self.seen(explanation, at)),
+            in_short: trace.explanation.is_none(),
+            seen: self.seen(&trace.explained(), at),
         }
     }
 

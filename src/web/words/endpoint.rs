@@ -74,7 +74,7 @@ pub(super) const FRENCH: EndpointWords = EndpointWords {
     failures_heading: "Derniers défauts",
     failures_none: "Aucun défaut n’est enregistré.",
     failures_unread: "Les défauts enregistrés n’ont pas pu être lus ; le journal du programme dit pourquoi.",
-    in_short: "Ce défaut n’est plus conservé qu’en bref.",
+    in_short: "Ce défaut n’est conservé qu’en bref.",
     success_heading: "Dernière réponse attendue",
     success_none: "Aucune réponse attendue depuis le démarrage de la supervision.",
     phases: "Durée de chaque étape",

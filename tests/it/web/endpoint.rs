@@ -117,6 +117,10 @@ pub(super) fn failures() -> Failures {
     };
     let short = Trace {
         message: "no answer from 192.0.2.7:443".to_owned(),
+        phases: Phases {
+            processing_us: Some(10_000_000),
+            ..Phases::default()
+        },
         ..Trace::default()
     };
     let findings = [
@@ -138,9 +142,10 @@ async fn ops_see_why_an_endpoint_failed() {
     }
     for said in [
         "Mesure faite pour confirmer le défaut de 08:58:00.",
-        "Ce défaut n’est plus conservé qu’en bref.",
+        "Ce défaut n’est conservé qu’en bref.",
         "délai dépassé (attente de la réponse)",
         "1\u{202f}182\u{a0}ms",
+        "10\u{202f}000\u{a0}ms",
         "12,3\u{a0}ms",
         "0,04\u{a0}ms",
         "intervalle de 1\u{a0}min, réponse attendue en 10\u{a0}s au plus",

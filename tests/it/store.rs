@@ -23,6 +23,7 @@ mod files;
 mod full;
 mod kill;
 mod outbox;
+mod partitioned;
 mod retain;
 mod seal;
 mod secured;

@@ -256,13 +256,15 @@ async fn look(client: &Client) -> Result<Found> {
             "SELECT to_regclass('refinery_schema_history') IS NOT NULL,
                     to_regclass('journal_head') IS NOT NULL,
                     EXISTS (SELECT 1 FROM information_schema.tables
-                            WHERE table_schema = current_schema())",
+                            WHERE table_schema = current_schema()
+                              AND table_name <> 'refinery_schema_history')",
             &[],
         )
         .await?;
     let (history, journal, any): (bool, bool, bool) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     if !any {
+        // The history alone: somebody is creating the rest at this moment, or broke off.
         return Ok(Found::Nothing);
     }
     if !history || !journal {

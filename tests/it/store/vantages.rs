@@ -13,6 +13,27 @@ on_both_databases! {
     one_installation_speaks_for_a_vantage,
 }
 
+/// The first to come creates the tables, and those who come meanwhile wait for it.
+#[test]
+#[ignore = "needs PostgreSQL: tests/all"]
+fn an_empty_database_may_be_opened_by_many_at_once() {
+    let (server, database) = crate::postgres::shared();
+    std::thread::scope(|scope| {
+        for n in 0..12 {
+            let place = server.store(&database, &format!("vantage-{n}"));
+            scope.spawn(move || Store::open(&place).map(drop).unwrap());
+        }
+    });
+    // One that broke off when the history was there and nothing else is gone on with.
+    let (server, database) = crate::postgres::shared();
+    server.sql(
+        &database,
+        "CREATE TABLE refinery_schema_history
+             (version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), checksum varchar(255))",
+    );
+    Store::open(server.store(&database, "main")).unwrap();
+}
+
 /// Two installations under one name: the first is heard, the second told so, until the first has
 /// been silent for a minute; a new process of the first is the first.
 fn one_installation_speaks_for_a_vantage(site: Site) {

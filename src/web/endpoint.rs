@@ -41,6 +41,7 @@ pub(super) fn render(
         publisher: &board.catalog().provider.name,
         contact: &board.catalog().provider.contact,
         version: env!("CARGO_PKG_VERSION"),
+        root: "../",
         id: endpoint.id.as_str(),
         label: &endpoint.label,
         note: super::page::note(endpoint, shown, words),
@@ -94,6 +95,8 @@ struct EndpointPage<'a> {
     publisher: &'a str,
     contact: &'a str,
     version: &'static str,
+    /// From the page to the status page.
+    root: &'static str,
     id: &'a str,
     label: &'a str,
     note: String,

@@ -60,6 +60,7 @@ pub(super) fn render(
         publisher: &board.catalog().provider.name,
         contact: &board.catalog().provider.contact,
         version: env!("CARGO_PKG_VERSION"),
+        root: "",
         as_of: words.as_of(board.now(), zone),
         out_of_date: old.then(|| words.out_of_date(board.now(), zone)),
         refresh: wish.refresh,
@@ -85,6 +86,8 @@ struct StatusPage<'a> {
     publisher: &'a str,
     contact: &'a str,
     version: &'static str,
+    /// From the page to the status page.
+    root: &'static str,
     as_of: String,
     out_of_date: Option<String>,
     refresh: bool,

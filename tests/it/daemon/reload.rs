@@ -95,21 +95,24 @@ async fn a_reload_takes_over_as_a_whole_and_what_stays_loses_no_tick() {
     assert_eq!((n("config_loaded"), n("config_refused")), (4, 2));
 }
 
+/// What a command says about the configuration in `file`, and its exit status.
+fn vigie(file: &Path, command: &str) -> (Option<i32>, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .arg("--config")
+        .arg(file)
+        .arg(command)
+        .output()
+        .unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.code(), String::from_utf8(said).unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn vigie_reload_tells_what_became_of_it() {
     let directory = tempfile::tempdir().unwrap();
     let target = Target::start().await;
     let file = installation(directory.path(), target.address, &[("api", 1)]);
-    let reload = || {
-        let done = Command::new(env!("CARGO_BIN_EXE_vigie"))
-            .arg("--config")
-            .arg(&file)
-            .arg("reload")
-            .output()
-            .unwrap();
-        let said = [done.stdout, done.stderr].concat();
-        (done.status.code(), String::from_utf8(said).unwrap())
-    };
+    let reload = || vigie(&file, "reload");
     let (status, said) = reload();
     assert_eq!(status, Some(3), "{said}");
     assert!(said.contains("start it with `vigie run`"), "{said}");
@@ -151,14 +154,8 @@ async fn vigie_reload_tells_what_became_of_it() {
     drop(daemon);
     // A start is refused in the same words, and leaves nothing behind.
     std::fs::remove_file(directory.path().join("vigie.db")).unwrap();
-    let refused = Command::new(env!("CARGO_BIN_EXE_vigie"))
-        .arg("--config")
-        .arg(&file)
-        .arg("run")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(2), "{said}");
+    let (status, said) = vigie(&file, "run");
+    assert_eq!(status, Some(2), "{said}");
     for part in ["2 faults in ", "vigie.toml:27:", "vigie.toml:38:"] {
         assert!(said.contains(part), "`{part}` is missing: {said}");
     }
@@ -184,16 +181,7 @@ async fn vigie_reload_finds_a_daemon_that_records_on_a_server() {
     };
     let text = on_server(std::fs::read_to_string(&file).unwrap());
     std::fs::write(&file, &text).unwrap();
-    let reload = || {
-        let done = Command::new(env!("CARGO_BIN_EXE_vigie"))
-            .arg("--config")
-            .arg(&file)
-            .arg("reload")
-            .output()
-            .unwrap();
-        let said = [done.stdout, done.stderr].concat();
-        (done.status.code(), String::from_utf8(said).unwrap())
-    };
+    let reload = || vigie(&file, "reload");
     let (status, said) = reload();
     assert_eq!(status, Some(3), "{said}");
     assert!(

@@ -13,9 +13,10 @@ use crate::sla::window::{MINUTE_MS, Timestamp};
 pub const PATH: &str = "/intake";
 /// The version of all this; one that we do not know is refused.
 pub const VERSION: &str = "1";
-/// The most bytes of a parcel on its way, compressed or not.
+/// The most bytes of a parcel on its way. A sender hands in what has more, compressed or not, in
+/// parts.
 pub const SENT_BYTES_MAX: usize = 8 << 20;
-/// The most bytes of a parcel.
+/// The most bytes of a parcel that are unpacked.
 pub const PARCEL_BYTES_MAX: usize = 32 << 20;
 /// The most findings in a parcel.
 pub const FINDINGS_MAX: usize = 5_000;

@@ -29,6 +29,21 @@ impl Parcel {
         self.findings.is_empty() && self.missed.is_empty()
     }
 
+    /// The same in two: the first half of what was seen with the missed ticks, and the second.
+    pub fn halves(&self) -> [Self; 2] {
+        let (first, second) = self.findings.split_at(self.findings.len() / 2);
+        [
+            Self {
+                findings: first.to_vec(),
+                missed: self.missed.clone(),
+            },
+            Self {
+                findings: second.to_vec(),
+                missed: Vec::new(),
+            },
+        ]
+    }
+
     /// The first and the last tick of what was seen.
     pub fn ticks(&self) -> Option<(Timestamp, Timestamp)> {
         let ticks = || self.findings.iter().map(|one| one.observation.tick);

@@ -15,7 +15,9 @@ use super::recorder::{Pressure, aside_of, lock};
 use crate::clock::Clock;
 use crate::config::ForwardConfig;
 use crate::forward::{Answered, Collector};
-use crate::handover::{Answer, CLOCK_OFF_MS, Cover, FINDINGS_MAX, Receipt, Refusal};
+use crate::handover::{
+    Answer, CLOCK_OFF_MS, Cover, FINDINGS_MAX, Receipt, Refusal, SENT_BYTES_MAX,
+};
 use crate::sla::catalog::VantageId;
 use crate::sla::window::Timestamp;
 use crate::store::{Aside, Parcel, Refused, Sender, Spool, StoreError};
@@ -158,15 +160,18 @@ impl Forwarder {
                 self.in_hand = longest.map(|longest| (longest.file, together(longest.parcels)));
             }
             while let Some(parcel) = self.next_in_hand() {
-                self.give(&parcel).await?;
+                let parts = self.give(&parcel).await?;
                 if let Some((_, parcels)) = &mut self.in_hand {
                     parcels.pop_front();
+                    for part in parts.into_iter().rev() {
+                        parcels.push_front(part);
+                    }
                 }
             }
             let Some((file, _)) = self.in_hand.take() else {
                 let is_time = |last: Instant| last.elapsed() >= SIGN_EVERY;
                 return match self.last_taken.is_none_or(is_time) {
-                    true => self.give(&Parcel::default()).await,
+                    true => self.give(&Parcel::default()).await.map(drop),
                     false => Ok(()),
                 };
             };
@@ -198,9 +203,13 @@ impl Forwarder {
         }
     }
 
-    /// Hands in one parcel. Returns when the collector keeps it, or will never.
-    async fn give(&mut self, parcel: &Parcel) -> Result<(), Trouble> {
+    /// Hands in one parcel. Returns when the collector keeps it, or will never; or its two parts,
+    /// if it is too large to travel as one: failures in full can be long.
+    async fn give(&mut self, parcel: &Parcel) -> Result<Vec<Parcel>, Trouble> {
         let bytes = parcel.to_bytes();
+        if bytes.len() > SENT_BYTES_MAX && parcel.findings.len() > 1 {
+            return Ok(parcel.halves().to_vec());
+        }
         let mut answered = self.ask(&bytes).await?;
         if let Answer::Refused {
             refusal: Refusal::Clock,
@@ -213,14 +222,18 @@ impl Forwarder {
         match answered.answer {
             Answer::Taken(receipt) => {
                 self.taken(parcel, receipt);
-                Ok(())
+                Ok(Vec::new())
             }
+            Answer::Refused {
+                refusal: Refusal::TooLarge,
+                ..
+            } if parcel.findings.len() > 1 => Ok(parcel.halves().to_vec()),
             Answer::Refused { refusal, message } if refusal.is_for_good() => {
                 self.refuse(parcel.findings.iter().cloned().map(|finding| Refused {
                     finding,
                     why: message.clone(),
                 }));
-                Ok(())
+                Ok(Vec::new())
             }
             Answer::Refused { message, .. } => Err(Trouble {
                 what: format!("hand in at `{}`: {message}", self.config.url),

@@ -5,28 +5,81 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use anyhow::Context as _;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::{error, info, warn};
 
-use super::Event;
 use super::recorder::distrust;
+use super::{Event, until};
 use crate::board::Board;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, IntakeConfig, IntakeWay};
 use crate::handover::{Answer, CLOCK_OFF_MS, FINDINGS_MAX, Item, Receipt, Refusal};
 use crate::metrics::Metrics;
 use crate::sla::catalog::VantageId;
 use crate::sla::observation::Finding;
 use crate::sla::window::{HOUR_MS, Timestamp, show_duration_ms};
 use crate::store::{Caller, Heard, Parcel, Store, StoreError};
-use crate::web::Delivery;
+use crate::web::{Delivery, Gate, Intake, serve_intake};
 
 /// Parcels that wait to be kept; beyond them, senders are asked to wait.
-pub(super) const DELIVERIES_MAX: usize = 64;
+const DELIVERIES_MAX: usize = 64;
 /// How often a vantage's sign of life is noted.
 const HEARD_EVERY_MS: i64 = 5_000;
 /// A vantage whose clock is further ahead than this is not believed to know the day.
 const AHEAD_MS_MAX: i64 = 24 * HOUR_MS;
+
+/// The way in for other vantages, as long as it is open.
+pub(super) struct Door {
+    /// Where they do not come to the pages.
+    server: Option<JoinHandle<()>>,
+    taker: JoinHandle<()>,
+}
+
+impl Door {
+    /// Opens it. Where a proxy brings parcels to the pages, the first part is for their server.
+    pub(super) async fn open(
+        config: &IntakeConfig,
+        taker: Taker,
+        stopped: &watch::Receiver<bool>,
+    ) -> anyhow::Result<(Option<Intake>, Self)> {
+        let (deliver, deliveries) = mpsc::channel(DELIVERIES_MAX);
+        let clock = taker.clock.clone();
+        let intake = Intake::new(&config.vantages, deliver, Arc::new(move || clock.now()))?;
+        let (beside, server) = match &config.way {
+            IntakeWay::Proxy => {
+                info!("other vantages hand in through a proxy before the pages");
+                (Some(intake), None)
+            }
+            IntakeWay::Tls {
+                listen,
+                certificate,
+                client_ca_file,
+            } => {
+                let gate = Gate::open(certificate, client_ca_file.as_ref())?;
+                let listener = TcpListener::bind(listen).await.with_context(|| {
+                    format!("listen on {listen}: set `web.intake.listen` to a free address")
+                })?;
+                let listen = listener.local_addr().context("read the intake's address")?;
+                info!("other vantages hand in at https://{listen}/");
+                let serving = serve_intake(listener, intake, gate, until(stopped.clone()));
+                (None, Some(tokio::spawn(serving)))
+            }
+        };
+        let taker = spawn_blocking(move || taker.take_all(deliveries));
+        Ok((beside, Self { server, taker }))
+    }
+
+    /// Ends when nobody hands in any more, after a stop, and all that came is taken.
+    pub(super) async fn closed(self) {
+        if let Some(server) = self.server {
+            let _ = server.await;
+        }
+        let _ = self.taker.await;
+    }
+}
 
 /// Takes what is handed in.
 pub(super) struct Taker {
@@ -66,7 +119,7 @@ impl Taker {
     }
 
     /// Takes what comes until nobody hands in any more.
-    pub(super) fn take_all(mut self, mut deliveries: mpsc::Receiver<Delivery>) {
+    fn take_all(mut self, mut deliveries: mpsc::Receiver<Delivery>) {
         while let Some(delivery) = deliveries.blocking_recv() {
             let answer = self.take(&delivery);
             // Who went away meanwhile hands it in again.

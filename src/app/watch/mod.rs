@@ -42,24 +42,24 @@ use anyhow::Context as _;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
 use crate::board::Board;
 use crate::clock::Clock;
-use crate::config::{Config, IntakeConfig, IntakeWay, StoreConfig};
+use crate::config::{Config, StoreConfig};
 use crate::metrics::Metrics;
 use crate::schedule::MissedTicks;
 use crate::sla::observation::Finding;
 use crate::store::{Action, ActionKind, Aside, Sender, Spool, Store, StoreError};
-use crate::web::{self, Failures, Gate, Intake, Pages};
+use crate::web::{self, Failures, Pages};
 
 pub use presence::Lead;
 pub use recorder::missed_row;
 
 use asker::{Asker, ask};
 use forwarder::{Forwarder, hand_in};
-use intake::{DELIVERIES_MAX, Taker};
+use intake::{Door, Taker};
 use keeper::{Backlog, keep};
 use plan::{Plan, Shift};
 use presence::be_present;
@@ -178,20 +178,22 @@ pub async fn run(
         watch_list,
         stopped.clone(),
     ));
-    let (deliver, deliveries) = mpsc::channel(DELIVERIES_MAX);
-    let takes_in = config.web.intake.is_some();
-    let taker = takes_in.then(|| {
-        let taker = Taker::new(
-            Arc::clone(&config),
-            clock.clone(),
-            Arc::clone(&ahead_ms),
-            shown.clone(),
-            Arc::clone(&metrics),
-            events.clone(),
-        );
-        spawn_blocking(move || taker.take_all(deliveries))
-    });
-    let is_shared = matches!(config.store, StoreConfig::Server(_)) || takes_in;
+    let (beside, door) = match &config.web.intake {
+        Some(intake) => {
+            let taker = Taker::new(
+                Arc::clone(&config),
+                clock.clone(),
+                Arc::clone(&ahead_ms),
+                shown.clone(),
+                Arc::clone(&metrics),
+                events.clone(),
+            );
+            let (beside, door) = Door::open(intake, taker, &stopped).await?;
+            (beside, Some(door))
+        }
+        None => (None, None),
+    };
+    let is_shared = matches!(config.store, StoreConfig::Server(_)) || door.is_some();
     let presence = is_shared.then(|| {
         tokio::spawn(be_present(
             Arc::clone(&config),
@@ -210,21 +212,6 @@ pub async fn run(
         now: Arc::new(move || page_clock.now()),
         failures: failures_on_record(config.store.clone()),
         public: config.web.public,
-    };
-    let intake_clock = clock.clone();
-    let intake = match &config.web.intake {
-        Some(taken) => Some(Intake::new(
-            &taken.vantages,
-            deliver,
-            Arc::new(move || intake_clock.now()),
-        )?),
-        None => None,
-    };
-    let (beside, apart) = match (&config.web.intake, intake) {
-        (Some(IntakeConfig { way, .. }), Some(intake)) => {
-            open_intake(way, intake, &stopped).await?
-        }
-        _ => (None, None),
     };
     let server = tokio::spawn(web::serve(listener, pages, beside, until(stopped)));
 
@@ -277,11 +264,8 @@ pub async fn run(
         let _ = forwarder.await;
     }
     let _ = server.await;
-    if let Some(apart) = apart {
-        let _ = apart.await;
-    }
-    if let Some(taker) = taker {
-        let _ = taker.await;
+    if let Some(door) = door {
+        door.closed().await;
     }
     let _ = keeper.await;
     info!("stopped");
@@ -292,37 +276,11 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Opens the way in for other vantages: the intake that the pages serve, or a server of its own.
-async fn open_intake(
-    way: &IntakeWay,
-    intake: Intake,
-    stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<(Option<Intake>, Option<JoinHandle<()>>)> {
-    let (listen, certificate, client_ca_file) = match way {
-        IntakeWay::Proxy => {
-            info!("other vantages hand in through a proxy before the pages");
-            return Ok((Some(intake), None));
-        }
-        IntakeWay::Tls {
-            listen,
-            certificate,
-            client_ca_file,
-        } => (listen, certificate, client_ca_file),
-    };
-    let gate = Gate::open(certificate, client_ca_file.as_ref())?;
-    let listener = TcpListener::bind(listen).await.with_context(|| {
-        format!("listen on {listen}: set `web.intake.listen` to a free address")
-    })?;
-    let listen = listener.local_addr().context("read the intake's address")?;
-    info!("other vantages hand in at https://{listen}/");
-    let serving = web::serve_intake(listener, intake, gate, until(stopped.clone()));
-    Ok((None, Some(tokio::spawn(serving))))
-}
-
 /// The configuration in `file`, checked and on record; or why not, on record too.
 async fn reload(file: &Path, in_force: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
     let (file, in_force, now) = (file.to_owned(), Arc::clone(in_force), clock.now());
     spawn_blocking(move || {
+        // There is no journal without a store.
         if let StoreConfig::Collector(_) = in_force.store {
             return Plan::reload(&file, &in_force);
         }
@@ -364,6 +322,10 @@ fn tell_reloading() {
 
 /// How the pages learn why an endpoint failed: through one connection, one page at a time.
 fn failures_on_record(place: StoreConfig) -> Failures {
+    // They are on record where the collector is.
+    if let StoreConfig::Collector(_) = place {
+        return Arc::new(|_| None);
+    }
     let reader: Mutex<Option<Store>> = Mutex::default();
     Arc::new(move |endpoint| {
         let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,14 +19,15 @@ use vigie::clock::{Clock, ManualClock};
 use vigie::config::{
     CertificateFiles, Config, ForwardConfig, IntakeConfig, IntakeVantage, IntakeWay, StoreConfig,
 };
+use vigie::handover::SENT_BYTES_MAX;
 use vigie::schedule::ticks;
 use vigie::sla::catalog::{EndpointId, Probe, SecretPlace, VantageId};
-use vigie::sla::observation::{Observation, Outcome};
+use vigie::sla::observation::{Fault, Finding, Observation, Outcome, Trace};
 use vigie::sla::statement::judge;
 use vigie::sla::timeline::State;
 use vigie::sla::window::{Month, SECOND_MS, Timestamp, Window};
 
-use vigie::store::Store;
+use vigie::store::{Kept, Parcel, Spool, Store};
 
 use super::cable::Cable;
 use super::outage::probed_after;
@@ -513,6 +514,53 @@ async fn what_the_collector_does_not_know_is_set_aside() {
     assert!(aside.lines().count() >= 3);
     let store = Store::open_reader(&collector.store).unwrap();
     check_each_second_once(&store, "api-0", "lyon");
+}
+
+/// What a long outage left in the spool, with each failure in full, is too large to travel at once:
+/// it is handed in in parts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_large_travels_in_parts() {
+    const N_FAILURES: i64 = 600;
+    let site = Site::new().await;
+    let collector = site.collector(&["lyon"]);
+    let lyon = site.vantage("lyon", site.port);
+    let now = Timestamp::from_unix_ms(Clock::System.now().unix_ms() / 1_000 * 1_000).unwrap();
+    let failure = |back: i64| {
+        let tick = now.plus_ms(-1_000 * back);
+        Finding {
+            endpoint: EndpointId::new("api-0").unwrap(),
+            vantage: vantage("lyon"),
+            observation: Observation {
+                tick,
+                at: tick,
+                outcome: Outcome::Failed(Fault::Status(503)),
+            },
+            trace: Trace {
+                message: format!("{back} ").repeat(10_000),
+                ..Trace::default()
+            },
+        }
+    };
+    let parcel = Parcel {
+        findings: (1..=N_FAILURES).rev().map(|n| failure(n + 60)).collect(),
+        missed: Vec::new(),
+    };
+    assert!(parcel.to_bytes().len() > 2 * SENT_BYTES_MAX);
+    let StoreConfig::Collector(forward) = &lyon.store else {
+        panic!("a collector")
+    };
+    let mut spool = Spool::open(&forward.spool, 1 << 30).unwrap();
+    assert_eq!(spool.put(&parcel).unwrap(), Kept::Yes);
+    drop(spool);
+    let in_paris = taking(&collector).await;
+    let in_lyon = run_here(&lyon).await;
+    all_handed_in(&in_lyon.url).await;
+    in_lyon.stop().await;
+    in_paris.stop().await;
+    let store = Store::open_reader(&collector.store).unwrap();
+    let seen = seen_from(&store, "api-0", "lyon");
+    let failed = |one: &&Observation| one.outcome == Outcome::Failed(Fault::Status(503));
+    assert_eq!(seen.iter().filter(failed).count(), N_FAILURES as usize);
 }
 
 /// A collector whose store is on a server.

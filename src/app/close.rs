@@ -686,7 +686,10 @@ fn told_since(
     let mut told = Vec::new();
     let causes = |causes: &[StatedCause]| {
         let causes: Vec<&str> = causes.iter().map(|cause| cause.french.as_str()).collect();
-        causes.join("; ")
+        match causes.as_slice() {
+            [] => "none".to_owned(),
+            causes => causes.join("; "),
+        }
     };
     let then = sources.causes_then.get(&kept.shared);
     if let Some(then) = then.filter(|then| **then != month.causes) {

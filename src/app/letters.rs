@@ -457,6 +457,7 @@ fn compose(post: Post<'_>, letter: &SavedLetter, now: Timestamp) -> Result<Mail,
         })?;
     let number = letter.number();
     let folder = folder(post.reports, &letter.partner, letter.month, &number);
+    let documents = read_documents(&folder, &number, content)?;
     let composed = Letter {
         number,
         partner: letter.partner.clone(),
@@ -468,7 +469,7 @@ fn compose(post: Post<'_>, letter: &SavedLetter, now: Timestamp) -> Result<Mail,
             plain: content.text.clone(),
             html: content.html.clone(),
         },
-        documents: read_documents(&folder, content)?,
+        documents,
     };
     Ok(Mail::compose(
         &composed,
@@ -477,19 +478,32 @@ fn compose(post: Post<'_>, letter: &SavedLetter, now: Timestamp) -> Result<Mail,
     )?)
 }
 
-fn read_documents(folder: &Path, content: &LetterContent) -> Result<Vec<Document>, Unready> {
+fn read_documents(
+    folder: &Path,
+    number: &str,
+    content: &LetterContent,
+) -> Result<Vec<Document>, Unready> {
     let read = |name: &String| {
         let path = folder.join(name);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Document {
                 media_type: media_type(name),
-                name: name.clone(),
+                name: attached_name(name, number),
                 bytes,
             }),
             Err(source) => Err(Unready::Document { path, source }),
         }
     };
     content.documents.iter().map(read).collect()
+}
+
+/// `rapport-2025-10-particulier-v1.pdf`: whoever keeps what is attached keeps it apart from that of
+/// other months.
+fn attached_name(name: &str, number: &str) -> String {
+    match name.split_once('.') {
+        Some((stem, extension)) => format!("{stem}-{number}.{extension}"),
+        None => format!("{name}-{number}"),
+    }
 }
 
 fn media_type(name: &str) -> &'static str {

@@ -164,8 +164,17 @@ fn describe(closed: &Closed) -> String {
             difference,
         ));
     }
+    let told = match closed.done {
+        Done::Revised(_) => "said since, and told now: ",
+        Done::Saved(_)
+        | Done::Unchanged(_)
+        | Done::Provisional(_)
+        | Done::DryRun
+        | Done::Differs
+        | Done::Lost(_) => "said since, and a revision would tell: ",
+    };
     for difference in &closed.told {
-        text.push_str(&tell("said since: a revision would tell ", difference));
+        text.push_str(&tell(told, difference));
     }
     text
 }

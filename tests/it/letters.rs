@@ -588,7 +588,7 @@ fn a_closed_month_reaches_its_mailboxes() {
         ),
         "{text}"
     );
-    assert!(text.contains("filename=\"mesures.csv\""));
+    assert!(text.contains("filename=\"mesures-2025-10-particulier-v1.csv\""));
 
     let (sent, status) = vigie(&directory, &["letters", "send"]);
     assert_eq!(

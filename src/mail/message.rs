@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest;
 use lettre::message::header::{
-    ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MessageId,
+    ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, MessageId,
 };
 use lettre::message::{Attachment, Body, Mailbox, Message, MultiPart, SinglePart};
 use lettre::{Address, address::Envelope};
@@ -160,9 +160,13 @@ impl Mail {
                     ContentTransferEncoding::Base64,
                 )
                 .map_err(|_| compose_error(format!("`{}` cannot be encoded", document.name)))?;
-                mixed = mixed.singlepart(
-                    Attachment::new(one_line(&document.name)).body(content, media_type),
-                );
+                mixed = mixed.singlepart(match AttachedAs::plain(&document.name) {
+                    Some(name) => SinglePart::builder()
+                        .header(name)
+                        .header(media_type)
+                        .body(content),
+                    None => Attachment::new(one_line(&document.name)).body(content, media_type),
+                });
             }
             mixed
         };
@@ -231,6 +235,38 @@ pub fn masked(address: &str) -> String {
     let first = local.chars().next().filter(|_| local.chars().count() > 1);
     let first = first.map(String::from).unwrap_or_default();
     format!("{first}…@{domain}")
+}
+
+/// How a document with a plain name is attached. The library writes all but the shortest names in
+/// numbered pieces (RFC 2231), and with those some mail programs show a file without its name.
+#[derive(Clone)]
+struct AttachedAs(String);
+
+impl AttachedAs {
+    fn plain(name: &str) -> Option<Self> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let fits = name.len() <= 255 && name.bytes().all(is_plain);
+        fits.then(|| Self(name.to_owned()))
+    }
+}
+
+impl Header for AttachedAs {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Content-Disposition")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Err("it is only written".into())
+    }
+
+    fn display(&self) -> HeaderValue {
+        let Self(name) = self;
+        HeaderValue::dangerous_new_pre_encoded(
+            Self::name(),
+            format!("attachment; filename=\"{name}\""),
+            format!("attachment;\r\n filename=\"{name}\""),
+        )
+    }
 }
 
 fn parse_address(role: &'static str, address: &str) -> Result<Address, MailError> {

@@ -155,8 +155,8 @@ fn count_calls(
                 Ok(n_new) => {
                     if n_new > 0 {
                         info!(
-                            "counted the calls of `{}` in {month}: {n_new} counts",
-                            usage.service
+                            partners = n_new,
+                            "counted the calls of `{}` in {month}", usage.service
                         );
                     }
                     known.insert(key);

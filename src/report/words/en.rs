@@ -41,7 +41,7 @@ pub(super) static WORDS: Words = Words {
         Weekday::Sat => "Sat",
         Weekday::Sun => "Sun",
     },
-    date_in_table: "%d/%m/%Y",
+    date_in_table: "%-d\u{a0}%b\u{a0}%Y",
     date_and_clock: |day, hour, minute| format!("{} at {hour:02}:{minute:02}", date(day)),
     zone: |zone| match zone {
         Tz::Europe__Paris => "Paris time".to_owned(),

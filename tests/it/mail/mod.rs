@@ -35,7 +35,7 @@ fn letter() -> Letter {
         },
         documents: vec![
             Document {
-                name: "rapport-2025-10.pdf".to_owned(),
+                name: "rapport-2025-10-particulier-v1.pdf".to_owned(),
                 media_type: "application/pdf",
                 bytes: (0..=255).cycle().take(3_000).collect(),
             },

@@ -12,12 +12,12 @@ use super::words::{EndpointWords, Words, words};
 use crate::board::{Board, EndpointNow};
 use crate::sla::catalog::{Endpoint, Probe, Service};
 use crate::sla::explanation::{Assessment, Certificate, Explanation, Hop, Tls};
-use crate::sla::observation::{Fault, Finding, Observation, Outcome, Phases, Stage};
+use crate::sla::observation::{Fault, Finding, Observation, Outcome, Phases, Stage, Trace};
 use crate::sla::timeline::State;
 use crate::sla::window::{HOUR_MS, Timestamp};
 
 /// The page of `endpoint` over `board`, as seen at `now`; `failures` are absent if they could not be
-/// read.
+/// read: then those that the board remembers are shown.
 pub(super) fn render(
     board: &Board,
     (service, endpoint, shown): (&Service, &Endpoint, &EndpointNow),
@@ -64,7 +64,7 @@ pub(super) fn render(
             .map(|(vantage, seen)| scene.track(vantage.as_str(), &seen))
             .collect(),
         failures: failures
-            .unwrap_or_default()
+            .unwrap_or_else(|| remembered(endpoint, shown))
             .iter()
             .map(|failure| scene.failure(failure))
             .collect(),
@@ -400,6 +400,25 @@ impl Scene {
             is_over: days.is_some_and(|days| days < 0),
         }
     }
+}
+
+/// The failures that the board remembers, in short.
+fn remembered(endpoint: &Endpoint, shown: &EndpointNow) -> Vec<Finding> {
+    let failures = shown.failures.iter().map(|failure| Finding {
+        endpoint: endpoint.id.clone(),
+        vantage: failure.vantage.clone(),
+        observation: Observation {
+            tick: failure.at,
+            at: failure.at,
+            outcome: failure.outcome,
+        },
+        trace: Trace {
+            cause: failure.cause.clone(),
+            message: failure.message.clone(),
+            ..Trace::default()
+        },
+    });
+    failures.collect()
 }
 
 /// Whom it asks, without a query that may hold more than a place.

@@ -208,10 +208,16 @@ async fn everybody_sees_that_an_endpoint_failed_and_nothing_of_how_it_is_asked()
 }
 
 #[tokio::test]
-async fn a_page_whose_failures_cannot_be_read_says_so() {
+async fn a_page_whose_failures_cannot_be_read_says_so_and_shows_those_since_the_start() {
     let site = Site::with(busy_board(), Arc::new(|_| None), false).await;
     let html = site.text("/endpoint/sante?lang=en").await;
-    assert!(html.contains("could not be read"), "{html}");
+    for said in [
+        "cannot be read from here at present",
+        "sante failed: status:502",
+        "This failure is kept in short only.",
+    ] {
+        assert!(html.contains(said), "`{said}` is missing in\n{html}");
+    }
     assert!(!html.contains("No failure is on record"), "{html}");
 }
 

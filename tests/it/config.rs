@@ -2079,6 +2079,24 @@ fn the_installation_file_is_what_it_says() {
 }
 
 #[test]
+fn the_file_of_a_remote_vantage_is_what_it_says() {
+    let config = load(&repository("config/vantage.toml")).unwrap_or_else(|error| panic!("{error}"));
+    assert!(matches!(config.store, StoreConfig::Collector(_)));
+    assert!(config.catalog.partners.is_empty());
+    // What it says of the collector holds there.
+    let text = std::fs::read_to_string(repository("config/vantage.toml")).unwrap();
+    let intake: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#   "))
+        .collect();
+    let intake = good(&format!("{GOOD}\n{}\n", intake.join("\n")))
+        .web
+        .intake
+        .unwrap();
+    assert_eq!(intake.vantages[0].id, config.vantage);
+}
+
+#[test]
 fn the_installation_file_can_take_the_later_terms() {
     let text = std::fs::read_to_string(repository("config/vigie.toml")).unwrap();
     let lines: Vec<&str> = text

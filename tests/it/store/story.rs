@@ -1,14 +1,15 @@
 //! What is handed in comes out again: exactly, once, in order, also after closing and opening.
 
 use serde_json::json;
+use vigie::sla::cause::{Attribution, StatedCause};
 use vigie::sla::ledger::{Acceptance, ExclusionKind};
 use vigie::sla::observation::{
     Fault, Finding, MissCause, Outcome, Phases, Stage, TlsFault, Trace, Void,
 };
 use vigie::sla::window::{Month, Timestamp, Window};
 use vigie::store::{
-    Action, ActionKind, Appended, DeclarationFilter, Import, Missed, NewDeclaration, Saved, Store,
-    StoreError,
+    Action, ActionKind, Appended, DeclarationFilter, Import, Missed, NewBasis, NewDeclaration,
+    NewStatement, Saved, Store, StoreError,
 };
 
 use super::{
@@ -28,6 +29,7 @@ on_both_databases! {
     statements_are_revised_never_replaced,
     the_journal_tells_who_did_what_and_when,
     an_import_is_recorded_once_and_its_record_cannot_be_changed,
+    what_is_told_beside_the_figures_makes_a_revision,
 }
 
 const DAY: &str = "2025-10-01T00:00:00Z";
@@ -649,6 +651,57 @@ fn statements_are_revised_never_replaced(site: Site) {
     );
     assert_eq!(latest(Some("hôpital")), [("hôpital".to_owned(), 1)]);
     assert_eq!(latest(Some("personne")), []);
+    assert!(store.verify_journal().unwrap().is_whole());
+}
+
+fn what_is_told_beside_the_figures_makes_a_revision(site: Site) {
+    let (_directory, _, mut store) = new_store(site);
+    let november = at("2025-11-01T00:10:00Z");
+    let cause = |window, french: &str, english: Option<&str>| StatedCause {
+        window,
+        french: french.to_owned(),
+        english: english.map(str::to_owned),
+        attribution: Attribution::DataProvider,
+        by: "la direction".to_owned(),
+        said: november,
+    };
+    let first = cause(window(DAY, "2025-10-01T01:00:00Z"), "panne", None);
+    let second = cause(window(DAY, "2025-10-01T00:01:00Z"), "coupure", Some("cut"));
+    for cause in [&first, &second] {
+        store.state_cause(&service("api"), cause, "essai").unwrap();
+    }
+    let told = |store: &Store, name: &str, window| store.stated_causes(&service(name), window);
+    let (all, none) = (
+        first_days_of_october(),
+        window("2025-10-02T00:00:00Z", "2025-10-03T00:00:00Z"),
+    );
+    assert_eq!(told(&store, "api", all).unwrap(), [first, second]);
+    assert_eq!(told(&store, "api", none).unwrap(), []);
+    assert_eq!(told(&store, "autre", all).unwrap(), []);
+
+    let mut save = |shared: &str, reason: Option<&str>| {
+        let basis = NewBasis {
+            shared: shared.as_bytes().to_vec(),
+            own: b"{}".to_vec(),
+        };
+        let statement = NewStatement {
+            basis: Some(basis),
+            ..statement("ville", "{}", reason)
+        };
+        let saved = store.save_statements(&[statement], "vigie", november);
+        saved.unwrap()[0]
+    };
+    assert_eq!(save("{\"a\":1}", None), Saved::First);
+    // Without a reason the figures decide; with one, also what stands beside them.
+    assert_eq!(save("{\"a\":2}", None), Saved::Unchanged { revision: 1 });
+    assert_eq!(
+        save("{\"a\":2}", Some("cause")),
+        Saved::Revised { revision: 2 }
+    );
+    assert_eq!(
+        save("{\"a\":2}", Some("cause")),
+        Saved::Unchanged { revision: 2 }
+    );
     assert!(store.verify_journal().unwrap().is_whole());
 }
 

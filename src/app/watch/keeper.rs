@@ -110,9 +110,13 @@ pub(super) async fn keep(
                     board.replace(&config.catalog);
                 }
                 Some(Event::Loaded(pictures)) => {
-                    loaded = true;
                     for picture in pictures {
                         hang(&mut board, picture);
+                    }
+                    if !loaded {
+                        loaded = true;
+                        // Who waits for a start need not wait for the next beat, too.
+                        beat.reset_immediately();
                     }
                 }
                 None => break,

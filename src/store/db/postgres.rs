@@ -130,8 +130,8 @@ impl Postgres {
         let lives = self.session.borrow().as_ref().is_some_and(Session::lives);
         if lives {
             match self.batch(&sql) {
-                // It was gone, and we did not know yet.
-                Err(_) if self.session.borrow().is_none() => {}
+                // It was gone, and we did not know yet. Who waited in vain does not wait again.
+                Err(DbError::Postgres(_)) if self.session.borrow().is_none() => {}
                 done => return done,
             }
         }

@@ -8,12 +8,14 @@ use std::path::Path;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use vigie::app::record::month_records;
 use vigie::app::watch;
 use vigie::clock::{Clock, ManualClock};
 use vigie::config::{Config, StoreConfig};
 use vigie::sla::catalog::VantageId;
 use vigie::sla::observation::{Finding, Observation, Outcome, Trace, Void};
-use vigie::sla::window::{Timestamp, Window};
+use vigie::sla::timeline::State;
+use vigie::sla::window::{Month, Timestamp, Window};
 use vigie::store::{ActionKind, Instance, Store};
 
 use super::{
@@ -112,6 +114,43 @@ async fn vantages_share_a_database() {
     };
     assert_eq!(who_saw(0), ["lyon", "paris"]);
     assert_eq!(who_saw(1), ["paris"]);
+}
+
+/// One of three cannot reach what it asks: its own network is broken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: tests/all"]
+async fn one_of_three_vantages_brings_no_service_down() {
+    let directory = tempfile::tempdir().unwrap();
+    let (target, nowhere) = (Target::start().await, Target::start().await);
+    let server = Server::start();
+    server.new_database("evidence");
+    let here = directory.path();
+    let configs = [
+        config(here, &target, &server, "paris"),
+        config(here, &target, &server, "lyon"),
+        config(here, &nowhere, &server, "brest"),
+    ];
+    nowhere.stop().await;
+    let mut daemons = Vec::new();
+    for config in &configs {
+        daemons.push(run_here(config).await);
+    }
+    let service = &configs[0].catalog.services[0];
+    let disputed = |_: &str| {
+        let store = Store::open_reader(&configs[0].store).unwrap();
+        let now = store.clock(Timestamp::MIN).unwrap();
+        let month = Month::containing(now, service.zone());
+        let mut records = month_records(&store, &[(service, month)], now).unwrap();
+        let record = records.pop()??.record;
+        (record.disputed.length_ms() >= 3_000).then_some(record)
+    };
+    let url = daemons[0].url("/healthz");
+    let record = ask_until("disputed time", &url, disputed).await;
+    assert!(record.service.when(State::Down).is_empty());
+    assert!(record.service.when(State::Up).length_ms() >= 3_000);
+    for daemon in daemons {
+        daemon.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

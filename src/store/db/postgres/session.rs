@@ -19,6 +19,8 @@ use crate::sla::catalog::VantageId;
 
 /// One instance records under a vantage's id.
 const LOCK_RECORDER: i32 = LOCKS + 1;
+/// What cannot be recorded soon waits in the spool, and is shown from there.
+const RECORDING_MAX: Duration = Duration::from_secs(20);
 /// Where a server listens if the address does not say.
 const PORT: u16 = 5432;
 
@@ -39,7 +41,7 @@ impl Session {
             client: Arc::new(client),
             statements: HashMap::new(),
             thread,
-            deadline: server.statement_timeout + NETWORK_GRACE,
+            deadline: statement_timeout(server, role) + NETWORK_GRACE,
         };
         if let Role::Recorder(vantage) = role {
             session.lock_vantage(vantage)?;
@@ -198,9 +200,16 @@ fn hosts(all: &Config) -> Vec<(String, Config)> {
     all.get_hosts().iter().enumerate().map(one).collect()
 }
 
+fn statement_timeout(server: &ServerConfig, role: &Role) -> Duration {
+    match role {
+        Role::Recorder(_) => server.statement_timeout.min(RECORDING_MAX),
+        Role::Beside | Role::Reader => server.statement_timeout,
+    }
+}
+
 /// What is said to the server before anything else.
 fn settings(server: &ServerConfig, role: &Role) -> String {
-    let timeout_ms = server.statement_timeout.as_millis();
+    let timeout_ms = statement_timeout(server, role).as_millis();
     let read_only = match role {
         Role::Reader => "on",
         Role::Recorder(_) | Role::Beside => "off",

@@ -8,7 +8,8 @@
 //! like any other: asked once, on record, and missed if they pass.
 //!
 //! A tick is handed out at most once, whatever the wall clock does, and every tick of the time
-//! that passed is either handed out or counted as missed.
+//! that passed is either handed out or counted as missed. No more are handed out than there is
+//! room for: what waits here takes no memory, and is not under way.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -103,6 +104,8 @@ pub struct Schedule {
     missed: Vec<MissedTicks>,
     /// The instant of the last question.
     asked: Timestamp,
+    /// What was due up to here was not handed out yet, for want of room.
+    held: Option<Timestamp>,
 }
 
 impl Schedule {
@@ -127,6 +130,7 @@ impl Schedule {
             next: BinaryHeap::new(),
             missed: Vec::new(),
             asked: now,
+            held: None,
         };
         for planned in endpoints {
             let mut row = Row::new(planned.into(), now);
@@ -186,11 +190,12 @@ impl Schedule {
         self.rows.push(row);
     }
 
-    /// What has become due at `now`.
+    /// What has become due at `now`, and at most `room` ticks of it, the longest due first; the
+    /// others stay due.
     ///
     /// Of each endpoint only the newest tick is handed out; older ones are missed. An endpoint
     /// whose previous tick was not [`finished`](Self::finished) misses the newest one too.
-    pub fn due(&mut self, now: Timestamp) -> Due {
+    pub fn due(&mut self, now: Timestamp, room: usize) -> Due {
         if now < self.asked {
             self.turn_back(now);
         }
@@ -199,16 +204,23 @@ impl Schedule {
             ticks: Vec::new(),
             missed: std::mem::take(&mut self.missed),
         };
-        while let Some(Reverse((at, row_idx))) = self.next.peek().copied()
+        while due.ticks.len() < room
+            && let Some(Reverse((at, row_idx))) = self.next.peek().copied()
             && at <= now
         {
             self.next.pop();
             let row = &mut self.rows[row_idx];
             if row.wake == at {
-                row.due(now, &mut due);
+                let cause = match self.held {
+                    Some(held) if at <= held => MissCause::Overrun,
+                    Some(_) | None => MissCause::Suspended,
+                };
+                row.due(now, cause, &mut due);
                 self.next.push(Reverse((row.wake, row_idx)));
             }
         }
+        let is_held = self.next_wake().is_some_and(|at| at <= now);
+        self.held = is_held.then_some(now);
         due.ticks.sort_by_key(|tick| tick.at);
         due
     }
@@ -236,6 +248,7 @@ impl Schedule {
 
     /// The clock was put back: ticks that it leapt over may be ahead again.
     fn turn_back(&mut self, now: Timestamp) {
+        self.held = None;
         self.next = self
             .rows
             .iter_mut()
@@ -259,6 +272,10 @@ struct Row {
     taken: Vec<(i64, i64)>,
     /// Every tick up to this index was handed out or counted as missed.
     accounted: i64,
+    /// The newest tick at the start. It is handed out if that can be done before the next one.
+    began: i64,
+    /// Whether it was asked before the start, so that `began` is one of a run of ticks.
+    resumed: bool,
     in_flight: bool,
     /// The tick handed out last.
     last: Option<Timestamp>,
@@ -282,6 +299,8 @@ impl Row {
             grid,
             taken: Vec::new(),
             accounted: newest - 1,
+            began: newest,
+            resumed: false,
             in_flight: false,
             last: None,
             confirmation: planned.confirmation,
@@ -296,6 +315,7 @@ impl Row {
     fn resume(&mut self, last: Timestamp, now: Timestamp) -> Option<MissedTicks> {
         let last_idx = self.grid.index_at(last);
         let mut missed = None;
+        self.resumed = true;
         if last.since(now) <= PUT_BACK_MS_MAX {
             // Everything up to the last one is over, however far the clock was put back.
             self.taken.push((i64::MIN, last_idx));
@@ -313,11 +333,15 @@ impl Row {
         self.grid.at(self.next_from(self.grid.index_at(now)))
     }
 
-    /// Hands out the newest tick that has become due; those before it are missed.
-    fn due(&mut self, now: Timestamp, due: &mut Due) {
+    /// Hands out the newest tick that has become due; those before it are missed, for this cause.
+    fn due(&mut self, now: Timestamp, cause: MissCause, due: &mut Due) {
         let newest = self.grid.index_at(now);
-        due.missed
-            .extend(self.miss(newest - 1, MissCause::Suspended));
+        if newest > self.began {
+            // Nobody was there in its time; to one who was never asked, it was not owed.
+            let missed = self.miss(self.began, MissCause::NotRunning);
+            due.missed.extend(missed.filter(|_| self.resumed));
+        }
+        due.missed.extend(self.miss(newest - 1, cause));
         let regular = (!self.is_taken(newest)).then(|| self.grid.at(newest));
         let mut confirming = None;
         while let Some(at) = self.confirmations.front().copied()
@@ -326,17 +350,17 @@ impl Row {
             self.confirmations.pop_front();
             let passed = confirming.replace(at);
             due.missed
-                .extend(passed.map(|at| self.missed_at(at, MissCause::Suspended)));
+                .extend(passed.map(|at| self.missed_at(at, cause)));
         }
         if regular > confirming {
             let passed = confirming.take();
             due.missed
-                .extend(passed.map(|at| self.missed_at(at, MissCause::Suspended)));
+                .extend(passed.map(|at| self.missed_at(at, cause)));
         }
         if regular.is_some() {
             self.take(newest);
             if confirming.is_some() {
-                due.missed.extend(self.miss(newest, MissCause::Suspended));
+                due.missed.extend(self.miss(newest, cause));
             } else if self.in_flight {
                 due.missed.extend(self.miss(newest, MissCause::Overrun));
             }

@@ -403,7 +403,7 @@ pub enum MissCause {
     Suspended,
     /// The program did not run.
     NotRunning,
-    /// The endpoint's previous probe was still under way.
+    /// The endpoint's previous probe was still under way, or as many others as may be at once.
     Overrun,
 }
 

@@ -63,7 +63,7 @@ impl Run {
     }
 
     fn look(&mut self) {
-        let due = self.schedule.due(self.now);
+        let due = self.schedule.due(self.now, usize::MAX);
         for missed in due.missed {
             self.keep_missed(&missed);
         }
@@ -206,10 +206,10 @@ fn an_endpoint_still_being_probed_misses_its_tick_and_no_other_does() {
         &[],
         start(),
     );
-    let first = schedule.due(start());
+    let first = schedule.due(start(), usize::MAX);
     assert_eq!(first.ticks.len(), 2);
     schedule.finished(&id("quick"), GOOD);
-    let second = schedule.due(start().plus_ms(MINUTE_MS));
+    let second = schedule.due(start().plus_ms(MINUTE_MS), usize::MAX);
     let asked: Vec<&str> = second.ticks.iter().map(|t| t.endpoint.as_str()).collect();
     assert_eq!(asked, ["quick"]);
     let [missed] = &second.missed[..] else {
@@ -221,7 +221,7 @@ fn an_endpoint_still_being_probed_misses_its_tick_and_no_other_does() {
     );
     schedule.finished(&id("slow"), GOOD);
     schedule.finished(&id("quick"), GOOD);
-    let third = schedule.due(start().plus_ms(2 * MINUTE_MS));
+    let third = schedule.due(start().plus_ms(2 * MINUTE_MS), usize::MAX);
     assert_eq!(third.ticks.len(), 2);
     assert!(third.missed.is_empty());
 }
@@ -229,8 +229,8 @@ fn an_endpoint_still_being_probed_misses_its_tick_and_no_other_does() {
 #[test]
 fn after_a_long_sleep_with_a_probe_in_flight_only_the_newest_tick_is_an_overrun() {
     let mut schedule = Schedule::new([(id("a"), MINUTE_MS)], &[], start());
-    assert_eq!(schedule.due(start()).ticks.len(), 1);
-    let due = schedule.due(start().plus_ms(8 * HOUR_MS));
+    assert_eq!(schedule.due(start(), usize::MAX).ticks.len(), 1);
+    let due = schedule.due(start().plus_ms(8 * HOUR_MS), usize::MAX);
     let counts: Vec<(u64, MissCause)> = due.missed.iter().map(|m| (m.count, m.cause)).collect();
     assert_eq!(
         counts,
@@ -239,19 +239,48 @@ fn after_a_long_sleep_with_a_probe_in_flight_only_the_newest_tick_is_an_overrun(
     assert!(due.ticks.is_empty());
 }
 
+/// Ten endpoints of one rhythm, and room for three at a time.
+#[test]
+fn no_more_is_handed_out_than_there_is_room_for_and_what_waits_too_long_is_counted() {
+    let endpoints: Vec<(EndpointId, i64)> = (0..10)
+        .map(|n| (id(&format!("endpoint-{n}")), MINUTE_MS))
+        .collect();
+    let mut schedule = Schedule::new(endpoints, &[], start());
+    let first = schedule.due(start(), 3);
+    assert_eq!(first.ticks.len(), 3);
+    assert_eq!(schedule.due(start(), 0).ticks, []);
+    let waits = schedule.next_wake().expect("seven wait");
+    assert!(first.ticks.iter().all(|tick| tick.at <= waits));
+    // Those that were never asked wait for their next tick: nothing was owed to them before.
+    for tick in &first.ticks {
+        schedule.finished(&tick.endpoint, GOOD);
+    }
+    let all = schedule.due(start().plus_ms(MINUTE_MS), usize::MAX);
+    assert_eq!((all.ticks.len(), all.missed.len()), (10, 0));
+    // From now on each tick is owed. Nothing ends for two minutes, so there is room for nobody.
+    for tick in &all.ticks {
+        schedule.finished(&tick.endpoint, GOOD);
+    }
+    assert_eq!(schedule.due(start().plus_ms(2 * MINUTE_MS), 0).ticks, []);
+    let late = schedule.due(start().plus_ms(3 * MINUTE_MS), usize::MAX);
+    assert_eq!(late.ticks.len(), 10);
+    let missed: Vec<(u64, MissCause)> = late.missed.iter().map(|m| (m.count, m.cause)).collect();
+    assert_eq!(missed, [(1, MissCause::Overrun); 10]);
+}
+
 #[test]
 fn a_restart_takes_up_the_same_grid_and_asks_nothing_twice() {
     let endpoints = [(id("a"), MINUTE_MS)];
     let mut before = Schedule::new(endpoints.clone(), &[], start());
-    let tick = before.due(start()).ticks.remove(0);
+    let tick = before.due(start(), usize::MAX).ticks.remove(0);
     // Back within the same minute: the tick was taken.
     let mut again = Schedule::new(endpoints.clone(), &[(id("a"), tick.at)], start());
-    assert_eq!(again.due(start()).ticks, []);
+    assert_eq!(again.due(start(), usize::MAX).ticks, []);
     assert_eq!(again.next_wake(), Some(tick.at.plus_ms(MINUTE_MS)));
     // Back after ten minutes: the newest is due, nine are missed.
     let later = start().plus_ms(10 * MINUTE_MS);
     let mut late = Schedule::new(endpoints, &[(id("a"), tick.at)], later);
-    let due = late.due(later);
+    let due = late.due(later, usize::MAX);
     assert_eq!(due.ticks[0].at, tick.at.plus_ms(10 * MINUTE_MS));
     assert_eq!(due.missed[0].count, 9);
     assert_eq!(due.missed[0].cause, MissCause::NotRunning);
@@ -275,7 +304,7 @@ fn a_clock_that_was_a_month_ahead_does_not_stop_the_watch() {
     // The same across a restart: the stored tick lies a month ahead.
     let ahead = start().plus_ms(30 * DAY_MS);
     let mut restarted = Schedule::new([(id("a"), MINUTE_MS)], &[(id("a"), ahead)], start());
-    assert_eq!(restarted.due(start()).ticks.len(), 1);
+    assert_eq!(restarted.due(start(), usize::MAX).ticks.len(), 1);
 }
 
 #[test]
@@ -286,7 +315,7 @@ fn the_grid_of_an_id_never_changes() {
         ("socle", "2025-10-25T12:00:15.695Z"),
     ] {
         let mut schedule = Schedule::new([(id(text), MINUTE_MS)], &[], start());
-        schedule.due(start());
+        schedule.due(start(), usize::MAX);
         let next = schedule.next_wake().expect("an endpoint");
         assert_eq!(next.to_string(), expected, "{text}");
     }
@@ -298,10 +327,10 @@ fn endpoints_spread_over_their_interval() {
         .map(|n| (id(&format!("endpoint-{n:05}")), MINUTE_MS))
         .collect();
     let mut schedule = Schedule::new(endpoints, &[], start());
-    schedule.due(start());
+    schedule.due(start(), usize::MAX);
     let mut per_second = [0_u32; 60];
     for second in 0..60 {
-        let due = schedule.due(start().plus_ms((second + 1) * SECOND_MS));
+        let due = schedule.due(start().plus_ms((second + 1) * SECOND_MS), usize::MAX);
         per_second[second as usize] = (due.ticks.len() + due.missed.len()) as u32;
     }
     assert_eq!(per_second.iter().sum::<u32>(), 10_000);
@@ -336,7 +365,7 @@ fn asked_s(mut schedule: Schedule, begin: Timestamp, outcome: impl Fn(i64) -> Ou
     let mut asked = Vec::new();
     let mut now = begin;
     while now < begin.plus_ms(5 * MINUTE_MS) {
-        for tick in schedule.due(now).ticks {
+        for tick in schedule.due(now, usize::MAX).ticks {
             let after_s = tick.at.since(*first.get_or_insert(tick.at)) / SECOND_MS;
             asked.push(after_s);
             schedule.finished(&tick.endpoint, outcome(after_s));
@@ -388,7 +417,7 @@ fn the_first_failure_of_a_run_is_confirmed_on_ticks_of_their_own() {
     let mut told = Vec::new();
     let mut now = begin;
     while told.len() < 4 {
-        for tick in down.due(now).ticks {
+        for tick in down.due(now, usize::MAX).ticks {
             down.finished(&tick.endpoint, BAD);
             told.push(tick.confirms);
         }
@@ -407,11 +436,11 @@ fn the_first_failure_of_a_run_is_confirmed_on_ticks_of_their_own() {
 #[test]
 fn a_confirmation_that_passes_unasked_is_missed() {
     let mut schedule = Schedule::new([confirming("a")], &[], on_the_tick());
-    let failed = schedule.due(on_the_tick()).ticks.remove(0);
+    let failed = schedule.due(on_the_tick(), usize::MAX).ticks.remove(0);
     schedule.finished(&failed.endpoint, BAD);
     // Both confirmations have passed: the newer one is asked, the older one is on record.
     let now = failed.at.plus_ms(31 * SECOND_MS);
-    let due = schedule.due(now);
+    let due = schedule.due(now, usize::MAX);
     assert_eq!(due.ticks[0].at, failed.at.plus_ms(30 * SECOND_MS));
     let [missed] = &due.missed[..] else {
         panic!("{:?}", due.missed);
@@ -422,7 +451,7 @@ fn a_confirmation_that_passes_unasked_is_missed() {
     );
     // A clock that is put back takes the plan with it; nothing is asked twice.
     schedule.finished(&failed.endpoint, BAD);
-    assert!(schedule.due(on_the_tick()).ticks.is_empty());
+    assert!(schedule.due(on_the_tick(), usize::MAX).ticks.is_empty());
 }
 
 #[test]
@@ -436,7 +465,7 @@ fn a_new_watch_list_disturbs_nobody_who_stays() {
         &[],
         start(),
     );
-    let first = schedule.due(start()).ticks;
+    let first = schedule.due(start(), usize::MAX).ticks;
     assert_eq!(first.len(), 3);
     let of = |ticks: &[Tick], text: &str| {
         ticks
@@ -458,7 +487,7 @@ fn a_new_watch_list_disturbs_nobody_who_stays() {
         &[(id("back"), earlier), (id("stays"), stays_at)],
         now,
     );
-    let due = schedule.due(now);
+    let due = schedule.due(now, usize::MAX);
     assert!(of(&due.ticks, "new").is_some() && of(&due.ticks, "back").is_some());
     assert!(of(&due.ticks, "stays").is_none(), "it was asked already");
     assert!(
@@ -480,7 +509,7 @@ fn a_new_watch_list_disturbs_nobody_who_stays() {
     while let Some(wake) = schedule.next_wake()
         && wake <= end
     {
-        for tick in schedule.due(wake).ticks {
+        for tick in schedule.due(wake, usize::MAX).ticks {
             schedule.finished(&tick.endpoint, GOOD);
             seen.push(tick);
         }
@@ -518,7 +547,7 @@ fn ten_thousand_endpoints_lose_nothing_uncounted_and_are_asked_nothing_twice() {
             {
                 schedule.finished(&endpoint, GOOD);
             }
-            let due = schedule.due(now);
+            let due = schedule.due(now, usize::MAX);
             for missed in due.missed {
                 let of = books.entry(missed.endpoint).or_default();
                 of.push((missed.first, missed.last, false));

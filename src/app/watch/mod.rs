@@ -57,7 +57,7 @@ use crate::web::{self, Failures, Pages};
 pub use presence::Lead;
 pub use recorder::missed_row;
 
-use asker::{Asker, ask};
+use asker::{Asker, ask_aside};
 use forwarder::{Forwarder, hand_in};
 use intake::{Door, Taker};
 use keeper::{Backlog, keep};
@@ -167,7 +167,7 @@ pub async fn run(
         },
     ));
     let (watch_lists, watch_list) = watch::channel(plan.watch_list.clone());
-    let scheduler = tokio::spawn(ask(
+    let prober = ask_aside(
         Asker {
             clock: clock.clone(),
             vantage: config.vantage.clone(),
@@ -177,7 +177,7 @@ pub async fn run(
         },
         watch_list,
         stopped.clone(),
-    ));
+    )?;
     let (beside, door) = match &config.web.intake {
         Some(intake) => {
             let taker = Taker::new(
@@ -253,7 +253,7 @@ pub async fn run(
     let _ = stopping.send(true);
     drop(events);
     // In the order of the data: nobody is left waiting for somebody who went first.
-    let _ = scheduler.await;
+    let _ = spawn_blocking(move || prober.join()).await;
     shift.end().await;
     if let Some(presence) = presence {
         let _ = presence.await;

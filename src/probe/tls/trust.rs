@@ -9,7 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CipherSuite, ClientConfig, RootCertStore};
 use secrecy::ExposeSecret;
 
 use super::super::ProbeSetupError;
@@ -44,7 +44,17 @@ pub(in crate::probe) struct Authorities {
 
 impl Trust {
     pub(in crate::probe) fn of_system() -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        // A probe is a handshake and little else, and processors compute SHA-256 themselves.
+        provider.cipher_suites.sort_by_key(|suite| {
+            !matches!(
+                suite.suite(),
+                CipherSuite::TLS13_AES_128_GCM_SHA256
+                    | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                    | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+            )
+        });
+        let provider = Arc::new(provider);
         // Fails here, once, if the provider does not support the default versions.
         ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()?;

@@ -5,6 +5,8 @@
 //! its report shows and how it looks, in two documents: one that the partners of a service share,
 //! and one of its own. How endpoints were asked, where secrets are and whom letters went to is not in them.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use chrono::{NaiveDate, NaiveTime, Weekday};
 use serde::{Deserialize, Serialize};
@@ -47,13 +49,13 @@ impl ServiceBasis {
         let endpoints = service.endpoints.iter().map(|endpoint| Endpoint {
             probe: not_kept(),
             confirmation: None,
-            ..endpoint.clone()
+            ..Endpoint::clone(endpoint)
         });
         Some(Self {
             provider: config.catalog.provider.clone(),
             look: config.reports.look.clone(),
             service: Service {
-                endpoints: endpoints.collect(),
+                endpoints: endpoints.map(Arc::new).collect(),
                 commitments: vec![commitment.clone()],
                 ..service.clone()
             },
@@ -143,7 +145,7 @@ pub fn write_shared(basis: &ServiceBasis, found: &Found) -> Vec<u8> {
             .service
             .endpoints
             .iter()
-            .map(EndpointJson::from)
+            .map(|endpoint| EndpointJson::from(endpoint.as_ref()))
             .collect(),
         maintenances: basis
             .service
@@ -182,7 +184,9 @@ pub fn read_shared(bytes: &[u8]) -> anyhow::Result<(ServiceBasis, Found)> {
         service: Service {
             id: id("service", ServiceId::new, &written.service)?,
             name: written.name,
-            endpoints: endpoints.collect::<anyhow::Result<_>>()?,
+            endpoints: endpoints
+                .map(|endpoint| endpoint.map(Arc::new))
+                .collect::<anyhow::Result<_>>()?,
             commitments: vec![written.commitment.read()?],
             maintenances: maintenances.collect::<anyhow::Result<_>>()?,
             improvements: improvements.collect::<anyhow::Result<_>>()?,

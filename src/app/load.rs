@@ -1,5 +1,7 @@
 //! From the store to evidence: everything one settlement needs, loaded beforehand.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
 
 use super::basis::{Found, ServiceBasis};
@@ -173,7 +175,7 @@ pub(super) fn reach(service: &Service, month: Month, terms: &Terms) -> anyhow::R
 }
 
 fn endpoints_of(service: &Service, contractual: bool) -> impl Iterator<Item = &Endpoint> {
-    let endpoints = service.endpoints.iter();
+    let endpoints = service.endpoints.iter().map(Arc::as_ref);
     endpoints.filter(move |endpoint| endpoint.contractual == contractual)
 }
 

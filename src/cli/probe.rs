@@ -40,7 +40,7 @@ pub(super) struct Args {
 
 /// Whom to ask, and with what.
 struct Asked {
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<Arc<Endpoint>>,
     vantage: VantageId,
     controls: Vec<HostPort>,
     concurrency_max: usize,
@@ -134,7 +134,7 @@ fn address(text: &str) -> Result<Asked, Failure> {
     };
     let id = EndpointId::new(&host).ok_or_else(|| refused("its host is too long"))?;
     Ok(Asked {
-        endpoints: vec![Endpoint {
+        endpoints: vec![Arc::new(Endpoint {
             id,
             label: host,
             data_provider: None,
@@ -147,7 +147,7 @@ fn address(text: &str) -> Result<Asked, Failure> {
             validity_ms: 6 * TIMEOUT_MS,
             latency_objective_ms: None,
             confirmation: None,
-        }],
+        })],
         vantage: VantageId::new("here").ok_or_else(|| refused("no name for this place"))?,
         controls: Vec::new(),
         concurrency_max: 1,
@@ -164,7 +164,7 @@ fn configured(id: Option<&str>, place: &ConfigPlace) -> Result<Asked, Failure> {
                 let ids = known().map(|endpoint| &endpoint.id);
                 Failure::input(anyhow::Error::msg(unknown("endpoint", id, ids)))
             })?;
-            vec![found.1.clone()]
+            vec![Arc::new(found.1.clone())]
         }
         None => known()
             .filter(|endpoint| !endpoint.retired)

@@ -1,5 +1,7 @@
 //! `vigie run`: the daemon.
 
+use std::panic::resume_unwind;
+
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
@@ -31,10 +33,18 @@ fn address(text: &str) -> Result<Url, String> {
 }
 
 pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
-    let config = place.load_with(Overrides {
+    let overrides = Overrides {
         forward: args.forward.clone(),
+    };
+    // On a thread of its own: the memory that reading took is given back with it.
+    let config = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let config = place.load_with(overrides)?;
+            place.check_usable(&config)?;
+            Ok(config)
+        });
+        reading.join().unwrap_or_else(|panic| resume_unwind(panic))
     })?;
-    place.check_usable(&config)?;
     start_logging();
     run_daemon(async {
         let listen = config.web.listen;

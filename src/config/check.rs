@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{Days, NaiveTime};
 use chrono_tz::Tz;
@@ -327,7 +328,9 @@ impl Checker<'_> {
             );
         }
         self.in_force_apart(raw.commitments.as_deref().unwrap_or_default());
-        let endpoints = all(raw.endpoints, |endpoint| self.endpoint(endpoint));
+        let endpoints = all(raw.endpoints, |endpoint| {
+            self.endpoint(endpoint).map(Arc::new)
+        });
         let commitments = all(raw.commitments, |commitment| {
             self.commitment(commitment, &known)
         });
@@ -568,8 +571,12 @@ fn zone_of(service: &raw::Service) -> Tz {
 
 /// What `check` makes of all of `items`: it looks at each of them, whatever became of the others.
 fn all<T, U>(items: Option<Vec<T>>, check: impl FnMut(T) -> Option<U>) -> Option<Vec<U>> {
+    // All of them, so that all faults are told.
     let checked: Vec<Option<U>> = items?.into_iter().map(check).collect();
-    checked.into_iter().collect()
+    let mut checked: Vec<U> = checked.into_iter().collect::<Option<_>>()?;
+    // What was read may be kept for years; what it was read from takes much more room.
+    checked.shrink_to_fit();
+    Some(checked)
 }
 
 /// A duration in milliseconds, or its default; nothing if what was written is wrong.

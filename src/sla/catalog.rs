@@ -110,8 +110,8 @@ pub struct Service {
     pub id: ServiceId,
     /// Its name, as partners know it.
     pub name: String,
-    /// In the order of the configuration.
-    pub endpoints: Vec<Endpoint>,
+    /// In the order of the configuration; shared by whoever works with them.
+    pub endpoints: Vec<Arc<Endpoint>>,
     /// Versions of the promise, by date; at most one is in force on any day.
     pub commitments: Vec<Commitment>,
     /// Announced work.
@@ -184,9 +184,8 @@ impl Service {
 
     /// The endpoints that count for the commitment.
     pub fn contractual(&self) -> impl Iterator<Item = &Endpoint> {
-        self.endpoints
-            .iter()
-            .filter(|endpoint| endpoint.contractual)
+        let all = self.endpoints.iter().map(Arc::as_ref);
+        all.filter(|endpoint| endpoint.contractual)
     }
 
     /// The zone of its months: that of its latest commitment.
@@ -215,11 +214,12 @@ impl Catalog {
     /// The endpoint of this id, with its service.
     pub fn endpoint(&self, id: &str) -> Option<(&Service, &Endpoint)> {
         self.endpoints()
+            .map(|(service, endpoint)| (service, endpoint.as_ref()))
             .find(|(_, endpoint)| endpoint.id.as_str() == id)
     }
 
     /// Every endpoint, with its service.
-    pub fn endpoints(&self) -> impl Iterator<Item = (&Service, &Endpoint)> {
+    pub fn endpoints(&self) -> impl Iterator<Item = (&Service, &Arc<Endpoint>)> {
         self.services.iter().flat_map(|service| {
             service
                 .endpoints

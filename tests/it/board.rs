@@ -1,6 +1,7 @@
 //! The board: findings in, the present picture out.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -89,7 +90,7 @@ fn catalog_with(terms: Terms) -> Catalog {
     let service = |text: &str, name: &str, endpoints: Vec<Endpoint>| Service {
         id: service_id(text),
         name: name.to_owned(),
-        endpoints,
+        endpoints: endpoints.into_iter().map(Arc::new).collect(),
         commitments: vec![commitment(terms.clone())],
         maintenances: Vec::new(),
         improvements: Vec::new(),

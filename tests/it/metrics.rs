@@ -100,7 +100,7 @@ fn every_known_series_starts_at_zero() {
 #[test]
 fn an_endpoint_has_about_twenty_series() {
     let mut plain = catalog();
-    let Probe::Http(http) = &mut plain.services[0].endpoints[1].probe else {
+    let Probe::Http(http) = &mut Arc::make_mut(&mut plain.services[0].endpoints[1]).probe else {
         panic!("an HTTP endpoint");
     };
     http.url.tls = false;
@@ -360,7 +360,7 @@ fn an_endpoint_that_is_gone_or_retired_is_not_shown() {
     let mut fixture = month_fixture();
     assert!(fixture.text().contains(r#"endpoint="cnaf""#));
     let mut smaller = catalog();
-    smaller.services[0].endpoints[1].retired = true;
+    Arc::make_mut(&mut smaller.services[0].endpoints[1]).retired = true;
     smaller.services[1].endpoints.remove(1);
     fixture.board = Board::new(&smaller, start());
     fixture.show();
@@ -527,7 +527,7 @@ pub(crate) fn python() -> Command {
 fn ten_thousand_endpoints_can_be_scraped() {
     let mut catalog = catalog();
     catalog.services[0].endpoints = (0..10_000)
-        .map(|n| endpoint(&format!("endpoint-{n}"), "One of many", true))
+        .map(|n| Arc::new(endpoint(&format!("endpoint-{n}"), "One of many", true)))
         .collect();
     let mut board = Board::new(&catalog, start());
     for n in 0..10_000 {

@@ -8,6 +8,7 @@ mod pdf;
 mod reading;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use chrono_tz::Europe::Paris;
 use vigie::report::{
@@ -94,7 +95,7 @@ impl Case {
         let service = Service {
             id: service_id.clone(),
             name: "API Particulier".to_owned(),
-            endpoints: vec![
+            endpoints: [
                 endpoint("socle", "Socle API Particulier", None, true),
                 endpoint(
                     "qf-cnaf-msa",
@@ -108,7 +109,9 @@ impl Case {
                     Some("MEN"),
                     false,
                 ),
-            ],
+            ]
+            .map(Arc::new)
+            .into(),
             commitments: vec![Commitment {
                 clause: Clause {
                     quote: "La DINSIC s'engage à ce que le Service soit accessible à 95%"
@@ -1010,7 +1013,7 @@ fn text_from_outside_cannot_become_markup() {
         progress: Progress::Planned,
         date: None,
     }];
-    case.service.endpoints[0].label = hostile.to_owned();
+    Arc::make_mut(&mut case.service.endpoints[0]).label = hostile.to_owned();
     let html = case.html();
     assert!(!html.contains("<script"));
     for document in case.documents() {

@@ -117,7 +117,8 @@ fn day_tally(down_ms: i64, unknown_ms: i64, degraded_ms: i64) -> Tally {
 /// One service down, one well; months, days, failures, planned work.
 fn busy_board() -> Board {
     let mut catalog = catalog();
-    catalog.services[0].endpoints[1].data_provider = Some("CNAF et MSA".to_owned());
+    Arc::make_mut(&mut catalog.services[0].endpoints[1]).data_provider =
+        Some("CNAF et MSA".to_owned());
     catalog.services[0].maintenances.push(PlannedMaintenance {
         reason: "Mise à jour <de la base>".to_owned(),
         endpoint: None,

@@ -51,7 +51,7 @@ impl Plan {
             .catalog
             .endpoints()
             .filter(|(_, endpoint)| endpoint.is_asked_from(&config.vantage))
-            .map(|(_, endpoint)| (endpoint.id.clone(), Arc::new(endpoint.clone())))
+            .map(|(_, endpoint)| (endpoint.id.clone(), Arc::clone(endpoint)))
             .collect();
         for (_, endpoint) in config.catalog.endpoints() {
             if endpoint.is_asked_from(&config.vantage) {

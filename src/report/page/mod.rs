@@ -9,6 +9,8 @@ mod maintenance;
 mod method;
 mod result;
 
+use std::sync::Arc;
+
 use chrono::Timelike;
 
 pub(in crate::report) use block::{Block, Fact, Figure, Page, Section, Sign, Table, VerdictSaid};
@@ -122,6 +124,7 @@ pub(super) fn endpoint<'a>(report: &'a Report<'_>, id: &EndpointId) -> Option<&'
         .service
         .endpoints
         .iter()
+        .map(Arc::as_ref)
         .find(|endpoint| endpoint.id == *id)
 }
 

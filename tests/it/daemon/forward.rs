@@ -254,7 +254,7 @@ async fn a_broken_uplink_of_one_vantage_is_not_the_services_outage() {
     let in_lyon = run_here(&site.vantage("lyon", site.port)).await;
     let mut brest = site.vantage("brest", site.port);
     for endpoint in &mut brest.catalog.services[0].endpoints {
-        if let Probe::Http(http) = &mut endpoint.probe {
+        if let Probe::Http(http) = &mut Arc::make_mut(endpoint).probe {
             http.url.port = 1;
         }
     }
@@ -613,6 +613,7 @@ async fn ten_minutes_without_a_collector_are_known() {
     let mut lyon = site.vantage("lyon", site.port);
     for config in [&mut collector, &mut lyon] {
         for endpoint in &mut config.catalog.services[0].endpoints {
+            let endpoint = Arc::make_mut(endpoint);
             endpoint.interval_ms = STEP_MS;
             endpoint.validity_ms = 75 * SECOND_MS;
             endpoint.vantages = vec![vantage("lyon")];

@@ -4,6 +4,7 @@
 //! that is off speaks for nothing; nothing counts twice, whoever sends it again. Method: a real
 //! collector, and a sender that says what a test wants it to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use vigie::clock::Clock;
@@ -102,7 +103,7 @@ fn check_refused(answer: Answer, expected: Refusal, words: &str) {
 async fn start(site: &Site) -> (Config, Running) {
     let mut collector = site.collector(&["lyon", "brest"]);
     for endpoint in &mut collector.catalog.services[0].endpoints {
-        endpoint.vantages = vec![vantage("lyon"), vantage("brest")];
+        Arc::make_mut(endpoint).vantages = vec![vantage("lyon"), vantage("brest")];
     }
     let running = taking(&collector).await;
     (collector, running)

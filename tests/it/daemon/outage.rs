@@ -5,6 +5,7 @@
 //! real PostgreSQL that is killed under it and started again, and a clock that is set.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use vigie::app::record::month_records;
 use vigie::clock::{Clock, ManualClock};
@@ -149,6 +150,7 @@ async fn ten_minutes_without_a_database_are_known_and_without_the_daemon_unknown
     server.new_database("evidence");
     let mut config = config(directory.path(), &target, server.store("evidence", "main"));
     for endpoint in &mut config.catalog.services[0].endpoints {
+        let endpoint = Arc::make_mut(endpoint);
         endpoint.interval_ms = STEP_MS;
         endpoint.validity_ms = VALIDITY_MS;
     }

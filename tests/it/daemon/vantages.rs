@@ -5,6 +5,7 @@
 //! real PostgreSQL, daemons in this process, a clock that is set.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -65,7 +66,7 @@ async fn vantages_share_a_database() {
         config(here, &target, &server, "lyon"),
     );
     // Asked from Paris only.
-    let second = &mut lyon.catalog.services[0].endpoints[1];
+    let second = Arc::make_mut(&mut lyon.catalog.services[0].endpoints[1]);
     second.vantages = vec![paris.vantage.clone()];
 
     let in_paris = run_here(&paris).await;

@@ -227,7 +227,9 @@ pub(super) async fn connect(
             }
         }
     }
-    let message = match trail.hop.misses.as_slice() {
+    // The message says them all.
+    let misses = std::mem::take(&mut trail.hop.misses);
+    let message = match misses.as_slice() {
         [only] => only.clone(),
         several => format!("{}: {}", quoted(host), several.join(", ")),
     };

@@ -48,7 +48,7 @@ pub struct Hop {
     pub url: String,
     /// The address we connected to, or tried last.
     pub address: Option<SocketAddr>,
-    /// The addresses that were tried in vain, each in a few words.
+    /// The addresses that were tried in vain before one answered, each in a few words.
     pub misses: Vec<String>,
     /// What the TLS handshake showed, also when it failed.
     pub tls: Option<Tls>,

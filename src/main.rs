@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// The system's takes more time for the blocks of a task, and keeps twice the memory.
+/// Not the system's: see `Cargo.toml`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

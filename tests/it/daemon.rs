@@ -410,6 +410,43 @@ async fn a_clean_stop_saves_everything_that_was_asked() {
     assert!(store.verify_journal().unwrap().is_whole());
 }
 
+/// Forty endpoints are due at once, and three may be under way: the server answers none before it
+/// has three, and never has more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_are_asked_at_once_than_the_configuration_allows() {
+    const AT_ONCE: usize = 3;
+    let directory = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = load(&installation(directory.path(), address, &[("api", 40)]));
+    config.probing.concurrency_max = AT_ONCE;
+    let daemon = run_here(&config).await;
+    let (done, mut answered) = mpsc::unbounded_channel();
+    let (together, n_open) = (
+        Arc::new(tokio::sync::Barrier::new(AT_ONCE)),
+        Arc::new(AtomicU64::new(0)),
+    );
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let n = n_open.fetch_add(1, Ordering::SeqCst) + 1;
+            let (together, n_open, done) = (together.clone(), n_open.clone(), done.clone());
+            tokio::spawn(async move {
+                together.wait().await;
+                n_open.fetch_sub(1, Ordering::SeqCst);
+                let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").await;
+                let _ = done.send(n);
+            });
+        }
+    });
+    for _ in 0..10 * AT_ONCE {
+        let n = answered.recv().await.unwrap();
+        assert!(n <= AT_ONCE as u64, "{n} at once");
+    }
+    server.abort();
+    daemon.stop().await;
+}
+
 /// One that is asked and says nothing keeps the program for its grace, and no longer; what others
 /// said meanwhile is saved.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

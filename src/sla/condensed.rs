@@ -64,34 +64,6 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// Moves good answers in a row from `observations`, which are in order of time, to `unbroken`.
-    /// Those of one instant go together.
-    pub fn take_good_runs(
-        &self,
-        observations: &mut Vec<Observation>,
-        unbroken: &mut Vec<Unbroken>,
-    ) {
-        let mut run: Option<Unbroken> = None;
-        let mut rest = Vec::new();
-        for twins in observations.chunk_by(|left, right| left.at == right.at) {
-            let good = twins.iter().all(|seen| self.is_good(seen.outcome));
-            let Some(at) = twins.first().map(|seen| seen.at).filter(|_| good) else {
-                rest.extend_from_slice(twins);
-                unbroken.extend(run.take());
-                continue;
-            };
-            match &mut run {
-                Some(run) if at.since(run.last) <= self.validity_ms => run.last = at,
-                _ => unbroken.extend(run.replace(Unbroken {
-                    first: at,
-                    last: at,
-                })),
-            }
-        }
-        unbroken.extend(run);
-        *observations = rest;
-    }
-
     fn is_good(&self, outcome: Outcome) -> bool {
         match outcome {
             Outcome::Answered {
@@ -108,6 +80,75 @@ impl Measure {
     }
 }
 
+/// Observations of one vantage without the good answers in a row among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// What is not good, in order of time.
+    pub observations: Vec<Observation>,
+    /// Where nothing but good answers came, in order of time.
+    pub unbroken: Vec<Unbroken>,
+}
+
+/// Folds observations of one vantage one by one, so that good answers in a row take no room.
+#[derive(Clone, Debug)]
+pub struct Folding {
+    measure: Measure,
+    /// The last observations, all of one instant: they go together.
+    twins: Vec<Observation>,
+    run: Option<Unbroken>,
+    folded: Folded,
+}
+
+impl Folding {
+    /// Of nothing yet.
+    pub fn new(measure: Measure) -> Self {
+        Self {
+            measure,
+            twins: Vec::new(),
+            run: None,
+            folded: Folded::default(),
+        }
+    }
+
+    /// Takes the next one in order of time.
+    pub fn take(&mut self, seen: Observation) {
+        if let Some(last) = self.twins.last()
+            && last.at != seen.at
+        {
+            debug_assert!(last.at < seen.at, "it may lie among what is folded");
+            self.fold_twins();
+        }
+        self.twins.push(seen);
+    }
+
+    /// What was taken, folded.
+    pub fn finish(mut self) -> Folded {
+        self.fold_twins();
+        self.folded.unbroken.extend(self.run);
+        self.folded
+    }
+
+    fn fold_twins(&mut self) {
+        let mut twins = self.twins.iter();
+        let Some(at) = self.twins.first().map(|seen| seen.at) else {
+            return;
+        };
+        if twins.all(|seen| self.measure.is_good(seen.outcome)) {
+            match &mut self.run {
+                Some(run) if at.since(run.last) <= self.measure.validity_ms => run.last = at,
+                run => self.folded.unbroken.extend(run.replace(Unbroken {
+                    first: at,
+                    last: at,
+                })),
+            }
+            self.twins.clear();
+        } else {
+            self.folded.unbroken.extend(self.run.take());
+            self.folded.observations.append(&mut self.twins);
+        }
+    }
+}
+
 impl Condensed {
     /// `observations` in any order, and stretches of time of which nothing is among them.
     /// Stretches that follow each other closely enough, with nothing seen between, are one; good
@@ -119,7 +160,15 @@ impl Condensed {
     ) -> Self {
         let validity_ms = measure.validity_ms;
         observations.sort_by_key(|observation| observation.at);
-        measure.take_good_runs(&mut observations, &mut unbroken);
+        let mut folding = Folding::new(*measure);
+        for seen in observations {
+            folding.take(seen);
+        }
+        let Folded {
+            mut observations,
+            unbroken: runs,
+        } = folding.finish();
+        unbroken.extend(runs);
         unbroken.sort_by_key(|stretch| stretch.first);
         let mut joined: Vec<Unbroken> = Vec::new();
         for stretch in unbroken {

@@ -27,6 +27,7 @@ mod declaration;
 mod error;
 mod explanation;
 mod facts;
+mod fresh;
 mod import;
 mod journal;
 mod migrations;

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::block::{self, Damage, Header, Hour, Place};
 use super::db::{self, Database, Row, damaged, values};
 use super::error::Failure;
-use super::facts::observation;
+use super::fresh;
 use super::retain::check_kept;
 use super::series::{Series, all_series, series_of_endpoint};
 use super::{Sha256, Store, StoreError};
 use crate::sla::catalog::{EndpointId, VantageId};
-use crate::sla::condensed::{Condensed, CondensedEndpoint, CondensedVantage, Measure, Unbroken};
+use crate::sla::condensed::{
+    Condensed, CondensedEndpoint, CondensedVantage, Folded, Folding, Measure, Unbroken,
+};
 use crate::sla::observation::Observation;
 use crate::sla::window::{Timestamp, Window};
 
@@ -36,6 +38,15 @@ pub struct Asked<'a> {
     pub latency_objective_ms: Option<u32>,
     /// At which instants.
     pub window: Window,
+}
+
+impl Asked<'_> {
+    pub(super) fn measure(&self) -> Measure {
+        Measure {
+            validity_ms: self.validity_ms,
+            latency_objective_ms: self.latency_objective_ms,
+        }
+    }
 }
 
 impl Store {
@@ -75,11 +86,16 @@ impl Store {
                     asked.push(((*endpoint).clone(), vantage, series));
                 }
             }
-            let reach = asked
+            let mut fresh: HashMap<i64, Vec<Observation>> = asked
                 .iter()
-                .map(|(_, _, series)| series.ticks_of(window))
-                .reduce(|reach, ticks| reach.hull(&ticks));
-            let mut fresh = fresh(snapshot, reach)?;
+                .map(|(_, _, series)| (series.id, Vec::new()))
+                .collect();
+            let ticks = asked.iter().map(|(_, _, series)| series.ticks_of(window));
+            fresh::each(snapshot, ticks, |series, observation| {
+                if let Some(fresh) = fresh.get_mut(&series) {
+                    fresh.push(observation);
+                }
+            })?;
             asked
                 .into_iter()
                 .map(|(endpoint, vantage, series)| {
@@ -120,21 +136,21 @@ impl Store {
                     .get(endpoint)
                     .map_or(&[][..], |vantages| vantages.as_slice())
             };
-            let reach = asked
-                .iter()
-                .flat_map(|asked| {
+            let fresh = fresh::folded(
+                snapshot,
+                asked.iter().flat_map(|asked| {
                     let vantages = of(asked.endpoint).iter();
-                    vantages.map(|(_, series)| series.ticks_of(asked.window))
-                })
-                .reduce(|reach, ticks| reach.hull(&ticks));
-            let fresh = fresh(snapshot, reach)?;
+                    vantages.map(|(_, series)| (*asked, *series))
+                }),
+            )?;
+            let mut fresh = fresh.into_iter();
             asked
                 .iter()
                 .map(|asked| {
                     let vantages = of(asked.endpoint)
                         .iter()
-                        .map(|(vantage, series)| {
-                            let fresh = fresh.get(&series.id).map_or(&[][..], Vec::as_slice);
+                        .zip(fresh.by_ref())
+                        .map(|((vantage, series), fresh)| {
                             Ok(CondensedVantage {
                                 id: vantage.clone(),
                                 present: None,
@@ -152,24 +168,6 @@ impl Store {
                 .collect()
         })
     }
-}
-
-/// What waits to be sealed, of the ticks in `reach`, by series.
-fn fresh(database: &Database, reach: Option<Window>) -> db::Result<HashMap<i64, Vec<Observation>>> {
-    let mut by_series: HashMap<i64, Vec<Observation>> = HashMap::new();
-    let Some(reach) = reach else {
-        return Ok(by_series);
-    };
-    database.for_each(
-        "SELECT tick, late_ms, outcome, detail, series FROM fresh WHERE ?1 <= tick AND tick < ?2",
-        &values![reach.start().unix_ms(), reach.end().unix_ms()],
-        |row| {
-            let of_series = by_series.entry(row.get(4)?).or_default();
-            of_series.push(observation(row, 0)?);
-            Ok(())
-        },
-    )?;
-    Ok(by_series)
 }
 
 /// What the table says of a block, without its content.
@@ -289,7 +287,7 @@ fn condense(
     asked: &Asked<'_>,
     vantage: &VantageId,
     series: &Series,
-    fresh: &[Observation],
+    fresh: Folded,
 ) -> Result<Condensed, Failure> {
     let window = asked.window;
     let (first, last) = hours(series.ticks_of(window));
@@ -305,9 +303,12 @@ fn condense(
         |row| Ok((sheet(row)?, row.get(8)?)),
     )?;
     sheets.sort_by_key(|(sheet, _)| sheet.header.first);
-    let mut observations: Vec<Observation> = fresh.to_vec();
-    let mut fresh: Vec<Timestamp> = fresh.iter().map(|seen| seen.at).collect();
-    fresh.sort_unstable();
+    // What is fresh and unbroken lies behind all blocks.
+    let Folded {
+        mut observations,
+        mut unbroken,
+    } = fresh;
+    let fresh: Vec<Timestamp> = observations.iter().map(|seen| seen.at).collect();
     let is_apart = |header: &Header| {
         let after = fresh.partition_point(|at| *at < header.first);
         fresh.get(after).is_none_or(|at| header.last < *at)
@@ -315,11 +316,7 @@ fn condense(
     let objective_us = asked
         .latency_objective_ms
         .map(|objective_ms| u64::from(objective_ms) * 1_000);
-    let measure = Measure {
-        validity_ms: asked.validity_ms,
-        latency_objective_ms: asked.latency_objective_ms,
-    };
-    let mut unbroken = Vec::new();
+    let measure = asked.measure();
     let mut seen_until = Timestamp::MIN;
     for (idx, (sheet, content)) in sheets.iter().enumerate() {
         let header = &sheet.header;
@@ -366,10 +363,15 @@ fn condense(
         if !overlaps {
             // Nothing else lies among them: what of them is good need not be kept until the end.
             read.sort_by_key(|observation| observation.at);
-            measure.take_good_runs(&mut read, &mut unbroken);
+            let mut folding = Folding::new(measure);
+            for seen in read {
+                folding.take(seen);
+            }
+            let folded = folding.finish();
+            read = folded.observations;
+            unbroken.extend(folded.unbroken);
         }
         observations.extend(read);
     }
-    observations.retain(|observation| window.contains(observation.at));
     Ok(Condensed::new(observations, unbroken, &measure))
 }

@@ -7,7 +7,7 @@ use super::db::{self, Database, Row, values};
 use super::id;
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Finding, Observation};
-use crate::sla::window::Window;
+use crate::sla::window::{Timestamp, Window};
 
 /// One endpoint seen from one vantage.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,16 @@ impl Series {
         let first = window.start().plus_ms(self.late_ms_max.saturating_neg());
         let end = window.end().plus_ms(self.late_ms_min.saturating_neg());
         Window::between(first, end).unwrap_or(window)
+    }
+
+    /// No observation of `tick` or a tick before it speaks from a later instant.
+    pub(super) fn latest_of(&self, tick: Timestamp) -> Timestamp {
+        tick.plus_ms(self.late_ms_max)
+    }
+
+    /// No observation of `tick` or a later tick speaks from an earlier instant.
+    pub(super) fn earliest_of(&self, tick: Timestamp) -> Timestamp {
+        tick.plus_ms(self.late_ms_min)
     }
 }
 

@@ -331,6 +331,7 @@ proptest! {
     fn headers_say_what_the_observations_say(
         events in prop::collection::vec((0..6 * 60_i64, 0..5_u8, 1..40_i64), 0..12),
         late in prop::collection::vec((0..6 * 60_i64, any::<bool>()), 0..6),
+        dated in prop::collection::vec((0..6 * 60_i64, -150..90_i64), 0..6),
         validity_s in 60..400_i64,
         objective in prop::option::of(Just(500_u32)),
         (start, length) in (0..200_i64, 10..360_i64),
@@ -350,9 +351,11 @@ proptest! {
                 outcomes[minute as usize] = outcome;
             }
         }
+        // Some speak from before their tick, and from before what was seen before them.
         let seen = |minute: i64, late_s: i64, outcome: Outcome| {
             let tick = at(DAY).plus_ms(minute * MINUTE_MS + late_s * SECOND_MS);
-            finding("a", "paris", tick, 0, outcome)
+            let dated_s = dated.iter().find(|(at, _)| *at == minute).map_or(0, |(_, dated_s)| *dated_s);
+            finding("a", "paris", tick, dated_s * SECOND_MS, outcome)
         };
         let in_time: Vec<Finding> = (0..).zip(&outcomes)
             .filter_map(|(minute, outcome)| Some(seen(minute, 0, (*outcome)?)))

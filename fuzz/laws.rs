@@ -72,7 +72,7 @@ fn endpoint() -> Endpoint {
         contractual: true,
         retired: false,
         vantages: Vec::new(),
-        probe: Probe::Http(probe),
+        probe: Probe::from(probe),
         interval_ms: 60_000,
         timeout_ms: 10_000,
         confirmation: None,

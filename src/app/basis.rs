@@ -265,7 +265,7 @@ pub fn read_own(bytes: &[u8], service: &ServiceId, of: Month) -> anyhow::Result<
 
 /// Stands for how an endpoint was asked: no figure and no report depends on it.
 fn not_kept() -> Probe {
-    Probe::Http(HttpProbe::get(Url {
+    Probe::from(HttpProbe::get(Url {
         tls: true,
         host: String::new(),
         port: 443,

@@ -10,7 +10,7 @@ use super::{ConfigPlace, Failure, exit, print, runtime};
 use crate::app::load::unknown;
 use crate::clock::Clock;
 use crate::probe::Prober;
-use crate::sla::catalog::{Endpoint, EndpointId, HostPort, HttpProbe, Probe, Url, VantageId};
+use crate::sla::catalog::{Endpoint, EndpointId, HostPort, HttpProbe, Url, VantageId};
 use crate::sla::explanation::Explanation;
 use crate::sla::observation::{Finding, Outcome};
 use crate::sla::window::Timestamp;
@@ -141,7 +141,7 @@ fn address(text: &str) -> Result<Asked, Failure> {
             contractual: false,
             retired: false,
             vantages: Vec::new(),
-            probe: Probe::Http(probe),
+            probe: probe.into(),
             interval_ms: 2 * TIMEOUT_MS,
             timeout_ms: TIMEOUT_MS,
             validity_ms: 6 * TIMEOUT_MS,

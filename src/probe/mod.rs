@@ -216,7 +216,7 @@ impl Prober {
     fn prepared(
         &self,
         id: &EndpointId,
-        probe: &HttpProbe,
+        probe: &Arc<HttpProbe>,
     ) -> Result<Arc<Prepared>, ProbeSetupError> {
         let known = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = known().get(id).cloned();

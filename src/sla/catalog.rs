@@ -279,13 +279,9 @@ pub struct ConfirmationProbes {
 
 /// How to ask an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every endpoint is asked over HTTP"
-)]
 pub enum Probe {
-    /// An HTTP or HTTPS request.
-    Http(HttpProbe),
+    /// An HTTP or HTTPS request; shared, because what is made ready for it refers to it.
+    Http(Arc<HttpProbe>),
     /// A TCP connection, and what is said on it.
     Tcp(TcpProbe),
     /// A TLS handshake.
@@ -294,6 +290,12 @@ pub enum Probe {
     Dns(DnsProbe),
     /// An ICMP echo.
     Icmp(IcmpProbe),
+}
+
+impl From<HttpProbe> for Probe {
+    fn from(probe: HttpProbe) -> Self {
+        Self::Http(Arc::new(probe))
+    }
 }
 
 /// What is asked, in a few words: `GET https://api.example/ping`, `tcp mail.example:25`.

@@ -47,7 +47,7 @@ pub(crate) fn endpoint(text: &str, label: &str, contractual: bool) -> Endpoint {
         contractual,
         retired: false,
         vantages: Vec::new(),
-        probe: Probe::Http(HttpProbe::get(Url {
+        probe: Probe::from(HttpProbe::get(Url {
             tls: true,
             host: "api.example".to_owned(),
             port: 443,

@@ -47,7 +47,7 @@ fn endpoint(id: &str, contractual: bool, interval_s: i64) -> Endpoint {
         contractual,
         retired: false,
         vantages: Vec::new(),
-        probe: Probe::Http(HttpProbe::get(Url {
+        probe: Probe::from(HttpProbe::get(Url {
             tls: false,
             host: "127.0.0.1".to_owned(),
             port: 80,

@@ -103,7 +103,7 @@ fn an_endpoint_has_about_twenty_series() {
     let Probe::Http(http) = &mut Arc::make_mut(&mut plain.services[0].endpoints[1]).probe else {
         panic!("an HTTP endpoint");
     };
-    http.url.tls = false;
+    Arc::make_mut(http).url.tls = false;
     let mut fixture = Fixture::new(Board::new(&plain, start()));
     let n_series = |fixture: &Fixture, id: &str| {
         let text = fixture.text();

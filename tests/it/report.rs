@@ -69,7 +69,7 @@ fn endpoint(id: &str, label: &str, provider: Option<&str>, contractual: bool) ->
         contractual,
         retired: false,
         vantages: Vec::new(),
-        probe: Probe::Http(HttpProbe::get(Url {
+        probe: Probe::from(HttpProbe::get(Url {
             tls: true,
             host: "api-particulier.example".to_owned(),
             port: 443,

@@ -26,7 +26,7 @@ impl Checker<'_> {
             );
         }
         let ways = [
-            read(raw.http, |http| self.http(http).map(Probe::Http)),
+            read(raw.http, |http| self.http(http).map(Probe::from)),
             read(raw.tcp, |tcp| self.tcp(tcp).map(Probe::Tcp)),
             read(raw.tls, |tls| self.tls(tls).map(Probe::Tls)),
             read(raw.dns, |dns| self.dns(dns).map(Probe::Dns)),

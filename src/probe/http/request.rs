@@ -29,7 +29,7 @@ use crate::sla::observation::Void;
 
 /// A probe ready to be made, as often as nothing that it was made from changes.
 pub(in crate::probe) struct Prepared {
-    made_from: HttpProbe,
+    made_from: Arc<HttpProbe>,
     /// The files that were read.
     stamps: Vec<Stamp>,
     pub(super) first: Leg,
@@ -61,7 +61,7 @@ pub(super) struct Leg {
 pub(in crate::probe) fn prepare(
     trust: &Trust,
     offices: &Offices,
-    probe: &HttpProbe,
+    probe: &Arc<HttpProbe>,
 ) -> Result<Prepared, ProbeSetupError> {
     let unfit = |part: String| unfit(&probe.url, part);
     let mut secrets = Vec::new();
@@ -161,7 +161,7 @@ pub(in crate::probe) fn prepare(
             source: Box::new(source),
         })?;
     Ok(Prepared {
-        made_from: probe.clone(),
+        made_from: Arc::clone(probe),
         stamps: files_of(probe).map(Stamp::of).collect(),
         first,
         tokens,
@@ -221,8 +221,9 @@ fn files_of(probe: &HttpProbe) -> impl Iterator<Item = &Path> {
 
 impl Prepared {
     /// Whether it can still be used for `probe`.
-    pub(in crate::probe) fn is_current(&self, probe: &HttpProbe) -> bool {
-        self.made_from == *probe && self.stamps.iter().all(Stamp::is_current)
+    pub(in crate::probe) fn is_current(&self, probe: &Arc<HttpProbe>) -> bool {
+        let same = Arc::ptr_eq(&self.made_from, probe) || self.made_from == *probe;
+        same && self.stamps.iter().all(Stamp::is_current)
     }
 
     /// What is shown to `host` where it asks who we are: nothing to hosts that a redirect led to.

@@ -255,7 +255,7 @@ async fn a_broken_uplink_of_one_vantage_is_not_the_services_outage() {
     let mut brest = site.vantage("brest", site.port);
     for endpoint in &mut brest.catalog.services[0].endpoints {
         if let Probe::Http(http) = &mut Arc::make_mut(endpoint).probe {
-            http.url.port = 1;
+            Arc::make_mut(http).url.port = 1;
         }
     }
     let in_brest = run_here(&brest).await;

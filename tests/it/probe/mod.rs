@@ -60,7 +60,7 @@ fn endpoint_within(probe: HttpProbe, timeout_ms: i64) -> Endpoint {
         contractual: true,
         retired: false,
         vantages: Vec::new(),
-        probe: Probe::Http(probe),
+        probe: probe.into(),
         interval_ms: 60_000,
         timeout_ms,
         validity_ms: 160_000,

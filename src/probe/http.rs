@@ -25,7 +25,7 @@ use hyper::http::uri::Authority;
 use hyper::{Request, Response, Uri, Version};
 use hyper_util::rt::TokioIo;
 use secrecy::ExposeSecret;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
 
@@ -53,6 +53,9 @@ pub(super) use watched::Marks;
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How much we read of the body of an answer with an unexpected status: enough for an error code.
 const UNEXPECTED_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// As many bytes of an HTTP/2 connection are gathered until it wants them to leave.
+const H2_BUFFER_BYTES: usize = 512;
 
 /// What one probe needs.
 #[derive(Clone, Copy)]
@@ -310,6 +313,8 @@ async fn over_http2(
 ) -> Result<Answer, Ending> {
     trail.enter(Stage::Write);
     let tasks = AbortOnDrop(Tasks::default());
+    // What opens the connection is written in pieces and leaves as one.
+    let stream = BufWriter::with_capacity(H2_BUFFER_BYTES, stream);
     let (mut sender, connection) = http2::Builder::new(tasks.0.clone())
         .handshake(TokioIo::new(Watched::new(stream, trail.marks.clone())))
         .await

@@ -11,9 +11,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use rustls::pki_types::{ServerName, UnixTime};
+use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible};
 use tokio::net::TcpStream;
@@ -75,10 +74,9 @@ pub(super) async fn handshake(
     at: Timestamp,
 ) -> (Result<TlsStream<TcpStream>, Ending>, Tls) {
     let mut config = terms.config.clone();
-    let since_epoch = Duration::from_millis(at.unix_ms().max(0).unsigned_abs());
     let recorder = Arc::new(Recorder {
         authorities: terms.authorities.clone(),
-        at: UnixTime::since_unix_epoch(since_epoch),
+        at,
         remembered: terms.remembered.clone(),
         seen: Mutex::default(),
     });

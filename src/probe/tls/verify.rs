@@ -4,7 +4,8 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, verify_server_name};
@@ -31,10 +32,12 @@ pub(super) struct Presented {
     /// When the first of those ends that lead from the leaf to a trusted authority, by whatever
     /// name; absent where none does.
     pub(super) verified_not_after: Option<Timestamp>,
+    /// When all of it was found to be in order, for the name that was asked for.
+    accepted_at: OnceLock<Timestamp>,
 }
 
-/// What a server presented last. It mostly presents the same again: reading it costs as much as
-/// all else that is done with it but verifying.
+/// What a server presented last. It mostly presents the same again: reading and verifying it costs
+/// a good part of a handshake.
 pub(super) type Remembered = Arc<Mutex<Option<Arc<Presented>>>>;
 
 impl Presented {
@@ -57,7 +60,15 @@ impl Presented {
             as_sent: all().map(|one| one.clone().into_owned()).collect(),
             chain: all().filter_map(|one| facts(one)).collect(),
             verified_not_after: verified_not_after(authorities, leaf, above, at),
+            accepted_at: OnceLock::new(),
         }
+    }
+
+    /// Whether it was accepted before, and nothing in it began or ended meanwhile.
+    fn is_still_accepted(&self, at: Timestamp) -> bool {
+        let accepted_at = self.accepted_at.get();
+        accepted_at.is_some_and(|accepted_at| *accepted_at <= at)
+            && self.verified_not_after.is_some_and(|end| at < end)
     }
 }
 
@@ -93,6 +104,10 @@ fn verified_not_after(
         None => return None,
     };
     ends.into_iter().min()
+}
+
+fn unix_time(at: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_millis(at.unix_ms().max(0).unsigned_abs()))
 }
 
 impl Authorities {
@@ -142,7 +157,7 @@ fn common_name(name: &X509Name<'_>) -> String {
 pub(super) struct Recorder {
     pub(super) authorities: Arc<Authorities>,
     /// The instant of the probe: certificates are judged at the same instant as the rest.
-    pub(super) at: UnixTime,
+    pub(super) at: Timestamp,
     pub(super) remembered: Remembered,
     pub(super) seen: Mutex<Seen>,
 }
@@ -157,7 +172,7 @@ impl Recorder {
         match &*last {
             Some(known) if known.is(leaf, above) => known.clone(),
             _ => {
-                let read = Presented::read(&self.authorities, leaf, above, self.at);
+                let read = Presented::read(&self.authorities, leaf, above, unix_time(self.at));
                 let read = Arc::new(read);
                 // What is not to be trusted now may be tomorrow.
                 *last = read.verified_not_after.map(|_| read.clone());
@@ -179,7 +194,7 @@ impl Recorder {
             intermediates,
             server_name,
             ocsp_response,
-            self.at,
+            unix_time(self.at),
         );
         // A certificate that is itself in the list is trusted as it is: that is how one names a
         // self-signed certificate. Its dates and names still count.
@@ -187,17 +202,13 @@ impl Recorder {
             && let Some(leaf) = leaf
             && self.authorities.names(end_entity)
         {
-            let at_ms = i64::try_from(self.at.as_secs())
-                .unwrap_or(i64::MAX)
-                .saturating_mul(1_000);
-            let is_after =
-                |limit: Option<Timestamp>| limit.is_none_or(|limit| limit.unix_ms() < at_ms);
-            let is_before =
-                |limit: Option<Timestamp>| limit.is_none_or(|limit| at_ms < limit.unix_ms());
-            if is_after(leaf.not_after) {
+            // Certificates count in seconds.
+            let at_s = self.at.unix_ms().div_euclid(1_000);
+            let seconds = |limit: Timestamp| limit.unix_ms().div_euclid(1_000);
+            if leaf.not_after.is_none_or(|end| seconds(end) < at_s) {
                 return Err(CertificateError::Expired.into());
             }
-            if is_before(leaf.not_before) {
+            if leaf.not_before.is_none_or(|begin| at_s < seconds(begin)) {
                 return Err(CertificateError::NotValidYet.into());
             }
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
@@ -217,13 +228,15 @@ impl ServerCertVerifier for Recorder {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let presented = self.presented(end_entity, intermediates);
-        let verdict = self.verify(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            presented.chain.first(),
-        );
+        let verdict = if presented.is_still_accepted(self.at) {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            let leaf = presented.chain.first();
+            self.verify(end_entity, intermediates, server_name, ocsp_response, leaf)
+        };
+        if verdict.is_ok() {
+            presented.accepted_at.get_or_init(|| self.at);
+        }
         let refusal = match &verdict {
             Err(rustls::Error::InvalidCertificate(refusal)) => Some(refusal.clone()),
             _ => None,

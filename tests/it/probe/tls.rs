@@ -149,9 +149,15 @@ async fn a_certificate_is_judged_at_the_instant_of_the_probe() {
         verdict(&prober.probe(&endpoint, earlier, earlier).await),
         "answered"
     );
+    // What was accepted once is judged again when a date lies between.
     assert_eq!(
         verdict(&prober.probe(&endpoint, at(), at()).await),
         "tls:expired"
+    );
+    let too_early = Timestamp::from_unix_ms(1_500_000_000_000).unwrap();
+    assert_eq!(
+        verdict(&prober.probe(&endpoint, too_early, too_early).await),
+        "tls:not_yet_valid"
     );
 }
 

@@ -64,17 +64,18 @@ pub struct Measure {
 }
 
 impl Measure {
+    /// Whether an answer after `latency_us` microseconds is within the latency objective.
+    pub fn is_in_time(&self, latency_us: u32) -> bool {
+        self.latency_objective_ms
+            .is_none_or(|objective_ms| u64::from(latency_us) <= u64::from(objective_ms) * 1_000)
+    }
+
     fn is_good(&self, outcome: Outcome) -> bool {
         match outcome {
             Outcome::Answered {
                 latency_us,
                 partial,
-            } => {
-                let in_time = self.latency_objective_ms.is_none_or(|objective_ms| {
-                    u64::from(latency_us) <= u64::from(objective_ms) * 1_000
-                });
-                in_time && !partial
-            }
+            } => self.is_in_time(latency_us) && !partial,
             Outcome::Failed(_) | Outcome::Void(_) => false,
         }
     }
@@ -198,6 +199,11 @@ impl Condensed {
     /// The first and the last instant of which anything is said.
     pub fn ends(&self) -> Option<(Timestamp, Timestamp)> {
         Some((self.observations.first()?.at, self.observations.last()?.at))
+    }
+
+    /// What stands for itself, and the ends of what is unbroken; in order of time.
+    pub fn into_observations(self) -> Vec<Observation> {
+        self.observations
     }
 
     /// What stands for itself, and the ends of what is unbroken; in order of time.

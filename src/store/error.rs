@@ -4,10 +4,11 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use super::block::day::Day;
 use super::block::{BlockName, Damage, Place};
 use super::db::{self, DbError};
 use super::declaration::DeclarationId;
-use crate::sla::catalog::{PartnerId, ServiceId};
+use crate::sla::catalog::{EndpointId, PartnerId, ServiceId, VantageId};
 use crate::sla::window::{Month, Timestamp};
 
 /// Why the store did not do what it was asked to; it then did nothing of it.
@@ -133,6 +134,20 @@ pub enum StoreError {
         /// What is wrong.
         damage: Damage,
     },
+    /// What a day lists is not what was written.
+    #[error(
+        "read which blocks of `{endpoint}` from `{vantage}` the day from {day} has: {damage}: see `vigie evidence verify`, and restore the last backup"
+    )]
+    Day {
+        /// Of which endpoint.
+        endpoint: EndpointId,
+        /// From where.
+        vantage: VantageId,
+        /// The day's first instant.
+        day: Timestamp,
+        /// What is wrong.
+        damage: Damage,
+    },
     /// No declaration has this number.
     #[error("decide declaration {id}: there is none of this number: see `vigie declare list`")]
     UnknownDeclaration {
@@ -167,9 +182,22 @@ impl StoreError {
     /// Whether it is about what was handed in, so that handing it in again changes nothing.
     pub fn is_for_good(&self) -> bool {
         match self {
-            Self::Block { .. } => true,
+            Self::Block { .. } | Self::Day { .. } => true,
             Self::Database { source, .. } => source.downcast_ref().is_some_and(is_about_values),
             _ => false,
+        }
+    }
+
+    pub(super) fn day(
+        (endpoint, vantage): (&EndpointId, &VantageId),
+        day: Day,
+        damage: Damage,
+    ) -> Self {
+        Self::Day {
+            endpoint: endpoint.clone(),
+            vantage: vantage.clone(),
+            day: day.start(),
+            damage,
         }
     }
 

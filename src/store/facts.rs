@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::block::Hour;
 use super::db::{self, Database, Row, Value, damaged, values};
 use super::error::Failure;
-use super::observations::ticks_sealed;
+use super::sealed::ticks_sealed;
 use super::series::{find_or_add_series, late_ms, series_of};
 use super::{
     Parcel, Refused, StatementNumber, Store, StoreError, id, instant, optional_instant, outcome,
@@ -339,22 +339,21 @@ fn append_observations(
         ]
         .into()
     };
-    let rows = series.iter().zip(findings).map(|asked| {
-        let mut values = row(asked);
-        values.push(Hour::of(asked.1.observation.tick).number().into());
-        values
-    });
+    let asked = || series.iter().zip(findings);
     let n_new = database.execute_many(
+        // Behind all that is sealed, which is where observations come.
         "INSERT INTO fresh (tick, series, late_ms, outcome, detail)
          SELECT ?1, ?2, ?3, ?4, ?5
-         WHERE NOT EXISTS (SELECT 1 FROM block WHERE series = ?2 AND hour = ?6)
+         WHERE NOT EXISTS (SELECT 1 FROM chain WHERE series = ?2 AND ?1 <= last_tick)
          ON CONFLICT DO NOTHING",
-        rows.collect(),
+        asked().map(row).collect(),
     )?;
     let mut is_new: Vec<bool> = n_new.into_iter().map(|n_new| n_new > 0).collect();
-    // The others are there already, or late for an hour that was sealed without them.
+    // The others are there already, or late: for an hour that was sealed without them, or for one
+    // of which nothing was seen.
     let mut sealed_ticks: HashMap<(i64, Hour), HashSet<Timestamp>> = HashMap::new();
-    for (idx, asked) in series.iter().zip(findings).enumerate() {
+    let (mut places, mut rows) = (Vec::new(), Vec::new());
+    for (idx, asked) in asked().enumerate() {
         if is_new[idx] {
             continue;
         }
@@ -369,13 +368,17 @@ fn append_observations(
             }
         };
         if !ticks.contains(&tick) {
-            let n_new = database.execute(
-                "INSERT INTO fresh (tick, series, late_ms, outcome, detail)
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-                &row(asked),
-            )?;
-            is_new[idx] = n_new > 0;
+            places.push(idx);
+            rows.push(row(asked));
         }
+    }
+    let n_new = database.execute_many(
+        "INSERT INTO fresh (tick, series, late_ms, outcome, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+        rows,
+    )?;
+    for (idx, n_new) in places.into_iter().zip(n_new) {
+        is_new[idx] = n_new > 0;
     }
     Ok(is_new)
 }

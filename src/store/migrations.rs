@@ -5,11 +5,22 @@
 //! `TEXT` and `BLOB` columns, indexes (also partial ones), plain inserts. Neither a file nor the
 //! translation of one that was released may ever change: databases remember their digests.
 
-use refinery::{Migration, Runner};
+use refinery::{Migration, Runner, Target};
+
+use super::block::day::{Day, Sheet};
+use super::block::{Header, Hour};
+use super::days;
+use super::db::{self, Database, Isolation, Row, damaged, values};
+use super::error::Failure;
+use super::series::all_series;
 
 mod embedded {
     refinery::embed_migrations!("src/store/migrations");
 }
+
+/// After this one the blocks move into the days that list them, and the next one removes the table
+/// that they were rows of.
+const DAYS: i32 = 14;
 
 /// SQLite's word, and PostgreSQL's. The first that fits is taken.
 const WORDS: [(&str, &str); 7] = [
@@ -36,13 +47,27 @@ pub(super) fn last() -> i64 {
         .unwrap_or(0)
 }
 
-pub(super) fn for_sqlite() -> Runner {
-    embedded::migrations::runner().set_grouped(true)
+/// Runs the migrations that the database does not have yet.
+///
+/// # Errors
+/// What the database says.
+pub(super) fn run(database: &mut Database) -> Result<(), Failure> {
+    let up_to = |database: &mut Database, target| {
+        let runner = match database {
+            Database::Sqlite(_) => embedded::migrations::runner(),
+            Database::Postgres(_) => for_postgres()?,
+        };
+        database.migrate(runner.set_grouped(true).set_target(target))
+    };
+    up_to(database, Target::Version(DAYS))?;
+    database.transaction(Isolation::Exclusive, move_blocks_to_days)?;
+    up_to(database, Target::Latest)?;
+    Ok(())
 }
 
 /// # Errors
 /// A migration whose name refinery does not understand.
-pub(super) fn for_postgres() -> Result<Runner, refinery::Error> {
+fn for_postgres() -> Result<Runner, refinery::Error> {
     let mut translated = Vec::new();
     for migration in embedded::migrations::runner().get_migrations() {
         let name = format!("V{}__{}", migration.version(), migration.name());
@@ -52,5 +77,55 @@ pub(super) fn for_postgres() -> Result<Runner, refinery::Error> {
         );
         translated.push(Migration::unapplied(&name, &sql)?);
     }
-    Ok(Runner::new(&translated).set_grouped(true))
+    Ok(Runner::new(&translated))
+}
+
+/// Lists in their days what had a row each, as no SQL can. If that is interrupted, nothing of it
+/// happened, and nobody reads a database that is between two versions.
+fn move_blocks_to_days(transaction: &Database) -> Result<(), Failure> {
+    let version: i64 = transaction.one(
+        "SELECT max(version) FROM refinery_schema_history",
+        &[],
+        |row| row.get(0),
+    )?;
+    // Another instance may have gone further meanwhile.
+    if version != i64::from(DAYS) {
+        return Ok(());
+    }
+    for (_, series) in all_series(transaction)? {
+        let sheets = transaction.query(
+            "SELECT hour, number, n_observations, first_ms, last_ms, silence_ms, latency_us_max,
+                 content
+             FROM block WHERE series = ?1 ORDER BY hour, number",
+            &values![series.id],
+            sheet,
+        )?;
+        let days: Vec<(i64, Day, Vec<Sheet>)> = sheets
+            .chunk_by(|left, right| Day::of(left.hour) == Day::of(right.hour))
+            .map(|sheets| (series.id, Day::of(sheets[0].hour), sheets.to_vec()))
+            .collect();
+        days::write(transaction, &days)?;
+    }
+    transaction.execute("DELETE FROM block", &[])?;
+    Ok(())
+}
+
+/// A row of the table `block`, which knew no outlines.
+fn sheet(row: &Row<'_>) -> db::Result<Sheet> {
+    let number: i64 = row.get(0)?;
+    let hour = Hour::from_number(number)
+        .ok_or_else(|| damaged(format!("{number} is not an hour that we know")))?;
+    Ok(Sheet {
+        hour,
+        number: row.get(1)?,
+        header: Header {
+            n_observations: row.get(2)?,
+            first: hour.start().plus_ms(row.get(3)?),
+            last: hour.start().plus_ms(row.get(4)?),
+            silence_ms: row.get(5)?,
+            latency_us_max: row.get(6)?,
+            outline: None,
+        },
+        content: row.get(7)?,
+    })
 }

@@ -22,6 +22,7 @@ mod aside;
 mod backup;
 pub mod block;
 mod cause;
+mod days;
 mod db;
 mod declaration;
 mod error;
@@ -38,6 +39,7 @@ mod outcome;
 mod parcel;
 mod retain;
 mod seal;
+mod sealed;
 mod series;
 mod server;
 mod spool;
@@ -194,6 +196,11 @@ impl Store {
             in_full: IN_FULL,
             _lock: lock,
         }
+    }
+
+    fn bring_up_to_date(&mut self) -> Result<(), StoreError> {
+        migrations::run(&mut self.database)
+            .map_err(|failure| failure.explain("bring the schema up to date", &self.name))
     }
 
     /// Runs `work` as one transaction, all of it or nothing, while nobody else writes.

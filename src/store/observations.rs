@@ -1,20 +1,17 @@
 //! What was seen, wherever it is kept by now: in blocks and in fresh rows.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use super::block::{self, Damage, Header, Hour, Place};
-use super::db::{self, Database, Row, damaged, values};
 use super::error::Failure;
 use super::fresh;
 use super::retain::check_kept;
+use super::sealed::{condense, sealed};
 use super::series::{Series, all_series, series_of_endpoint};
-use super::{Sha256, Store, StoreError};
+use super::{Store, StoreError};
 use crate::sla::catalog::{EndpointId, VantageId};
-use crate::sla::condensed::{
-    Condensed, CondensedEndpoint, CondensedVantage, Folded, Folding, Measure, Unbroken,
-};
+use crate::sla::condensed::{CondensedEndpoint, CondensedVantage, Measure};
 use crate::sla::observation::Observation;
-use crate::sla::window::{Timestamp, Window};
+use crate::sla::window::Window;
 
 /// What one vantage saw of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,8 +111,8 @@ impl Store {
         })
     }
 
-    /// What was seen of each endpoint at the instants of its window, condensed: an hour of which
-    /// its block says that nothing happened is not read.
+    /// What was seen of each endpoint at the instants of its window, condensed: a block whose header
+    /// says all that counts is not read.
     ///
     /// # Errors
     /// As [`observations`](Self::observations).
@@ -154,7 +151,13 @@ impl Store {
                             Ok(CondensedVantage {
                                 id: vantage.clone(),
                                 present: None,
-                                seen: condense(snapshot, asked, vantage, series, fresh)?,
+                                seen: condense(
+                                    snapshot,
+                                    asked,
+                                    (asked.endpoint, vantage),
+                                    series,
+                                    fresh,
+                                )?,
                             })
                         })
                         .collect::<Result<_, Failure>>()?;
@@ -168,210 +171,4 @@ impl Store {
                 .collect()
         })
     }
-}
-
-/// What the table says of a block, without its content.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sheet {
-    pub(super) hour: Hour,
-    pub(super) number: u64,
-    pub(super) header: Header,
-    content: i64,
-}
-
-/// The columns of a [`Sheet`], in the order that it reads them.
-pub(super) const SHEET: &str =
-    "hour, number, n_observations, first_ms, last_ms, silence_ms, latency_us_max, content";
-
-pub(super) fn sheet(row: &Row<'_>) -> db::Result<Sheet> {
-    let number: i64 = row.get(0)?;
-    let hour = Hour::from_number(number)
-        .ok_or_else(|| damaged(format!("{number} is not an hour that we know")))?;
-    Ok(Sheet {
-        hour,
-        number: row.get(1)?,
-        header: Header {
-            n_observations: row.get(2)?,
-            first: hour.start().plus_ms(row.get(3)?),
-            last: hour.start().plus_ms(row.get(4)?),
-            silence_ms: row.get(5)?,
-            latency_us_max: row.get(6)?,
-        },
-        content: row.get(7)?,
-    })
-}
-
-/// What is in the blocks of a series that may reach into `window`, each block checked.
-fn sealed(
-    database: &Database,
-    series: &Series,
-    names: (&EndpointId, &VantageId),
-    window: Window,
-) -> Result<Vec<Observation>, Failure> {
-    sealed_in(database, series.id, names, hours(series.ticks_of(window)))
-}
-
-/// The ticks of `hour` that are in blocks.
-pub(super) fn ticks_sealed(
-    database: &Database,
-    series: i64,
-    names: (&EndpointId, &VantageId),
-    hour: Hour,
-) -> Result<HashSet<Timestamp>, Failure> {
-    let hours = (hour.number(), hour.number());
-    let observations = sealed_in(database, series, names, hours)?;
-    Ok(observations.into_iter().map(|seen| seen.tick).collect())
-}
-
-/// What is in the blocks of a series from the first to the last of `hours`.
-fn sealed_in(
-    database: &Database,
-    series: i64,
-    names: (&EndpointId, &VantageId),
-    (first, last): (i64, i64),
-) -> Result<Vec<Observation>, Failure> {
-    let blocks: Vec<(Sheet, Sha256, Vec<u8>)> = database.query(
-        &format!(
-            "SELECT {SHEET}, sha256, bytes FROM block JOIN content ON id = content
-             WHERE series = ?1 AND ?2 <= hour AND hour <= ?3 ORDER BY hour, number"
-        ),
-        &values![series, first, last],
-        |row| Ok((sheet(row)?, row.get(8)?, row.get(9)?)),
-    )?;
-    let mut digests: HashMap<u64, Sha256> = blocks
-        .iter()
-        .map(|(sheet, sha256, _)| (sheet.number, *sha256))
-        .collect();
-    let mut observations = Vec::new();
-    for (sheet, sha256, bytes) in &blocks {
-        let before = sheet.number - 1;
-        let previous = match digests.get(&before) {
-            Some(previous) => *previous,
-            None => digest_of(database, series, before)?,
-        };
-        digests.insert(before, previous);
-        let place = Place {
-            endpoint: names.0,
-            vantage: names.1,
-            number: sheet.number,
-            hour: sheet.hour,
-        };
-        let read = block::open(&previous, &place, &sheet.header, sha256, bytes)
-            .map_err(|damage| StoreError::block(&place, damage))?;
-        observations.extend(read);
-    }
-    Ok(observations)
-}
-
-/// The digest of a block; of one that was removed, what is kept of it; zeros if there is none.
-fn digest_of(database: &Database, series: i64, number: u64) -> db::Result<Sha256> {
-    let found = database.first(
-        "SELECT sha256 FROM block JOIN content ON id = content WHERE series = ?1 AND number = ?2
-         UNION ALL
-         SELECT removed_sha256 FROM chain WHERE series = ?1 AND n_removed = ?2",
-        &values![series, number],
-        |row| row.get(0),
-    )?;
-    Ok(found.unwrap_or_default())
-}
-
-/// The hours that the ticks of `window` lie in, by number, both included.
-fn hours(window: Window) -> (i64, i64) {
-    let last = window.end().plus_ms(-1);
-    (Hour::of(window.start()).number(), Hour::of(last).number())
-}
-
-/// What was seen of one series, without the hours in which nothing happened.
-fn condense(
-    database: &Database,
-    asked: &Asked<'_>,
-    vantage: &VantageId,
-    series: &Series,
-    fresh: Folded,
-) -> Result<Condensed, Failure> {
-    let window = asked.window;
-    let (first, last) = hours(series.ticks_of(window));
-    // A content comes along where it will be needed whatever is asked.
-    let mut sheets: Vec<(Sheet, Option<Vec<u8>>)> = database.query(
-        &format!(
-            "SELECT {SHEET},
-                 CASE WHEN latency_us_max IS NULL THEN (SELECT bytes FROM content WHERE id = content)
-                 END
-             FROM block WHERE series = ?1 AND ?2 <= hour AND hour <= ?3 ORDER BY hour, number"
-        ),
-        &values![series.id, first, last],
-        |row| Ok((sheet(row)?, row.get(8)?)),
-    )?;
-    sheets.sort_by_key(|(sheet, _)| sheet.header.first);
-    // What is fresh and unbroken lies behind all blocks.
-    let Folded {
-        mut observations,
-        mut unbroken,
-    } = fresh;
-    let fresh: Vec<Timestamp> = observations.iter().map(|seen| seen.at).collect();
-    let is_apart = |header: &Header| {
-        let after = fresh.partition_point(|at| *at < header.first);
-        fresh.get(after).is_none_or(|at| header.last < *at)
-    };
-    let objective_us = asked
-        .latency_objective_ms
-        .map(|objective_ms| u64::from(objective_ms) * 1_000);
-    let measure = asked.measure();
-    let mut seen_until = Timestamp::MIN;
-    for (idx, (sheet, content)) in sheets.iter().enumerate() {
-        let header = &sheet.header;
-        // What came late may lie among what was sealed before: together they say what happened.
-        let overlaps = header.first <= seen_until
-            || sheets
-                .get(idx + 1)
-                .is_some_and(|(next, _)| next.header.first <= header.last)
-            || !is_apart(header);
-        seen_until = seen_until.max(header.last);
-        if !overlaps && header.is_uneventful(window, asked.validity_ms, objective_us) {
-            unbroken.push(Unbroken {
-                first: header.first,
-                last: header.last,
-            });
-            continue;
-        }
-        if Window::between(header.first, header.last.plus_ms(1))
-            .is_none_or(|span| span.intersection(&window).is_none())
-        {
-            continue;
-        }
-        let mut read_now = None;
-        let bytes = match content {
-            Some(bytes) => bytes,
-            None => read_now.insert(database.one(
-                "SELECT bytes FROM content WHERE id = ?1",
-                &values![sheet.content],
-                |row| row.get::<Vec<u8>>(0),
-            )?),
-        };
-        let mut read = block::decode(sheet.hour, header, bytes).map_err(|damage: Damage| {
-            StoreError::block(
-                &Place {
-                    endpoint: asked.endpoint,
-                    vantage,
-                    number: sheet.number,
-                    hour: sheet.hour,
-                },
-                damage,
-            )
-        })?;
-        read.retain(|observation| window.contains(observation.at));
-        if !overlaps {
-            // Nothing else lies among them: what of them is good need not be kept until the end.
-            read.sort_by_key(|observation| observation.at);
-            let mut folding = Folding::new(measure);
-            for seen in read {
-                folding.take(seen);
-            }
-            let folded = folding.finish();
-            read = folded.observations;
-            unbroken.extend(folded.unbroken);
-        }
-        observations.extend(read);
-    }
-    Ok(Condensed::new(observations, unbroken, &measure))
 }

@@ -28,15 +28,14 @@ pub(super) fn open(path: &Path) -> Result<Store, StoreError> {
     let path = real_path(path)?;
     let found = look_at(&path)?;
     let lock = lock(&path)?;
-    let mut connection = match found {
+    let connection = match found {
         Found::Nothing => create(&path),
         Found::Ours { .. } => connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE),
     }
     .map_err(|error| refused(error, "open", &path))?;
-    migrations::for_sqlite()
-        .run(&mut connection)
-        .map_err(|error| refused(error, "bring the schema up to date", &path))?;
-    Ok(store(connection, path, Some(lock)))
+    let mut store = store(connection, path, Some(lock));
+    store.bring_up_to_date()?;
+    Ok(store)
 }
 
 pub(super) fn open_beside(path: &Path) -> Result<Store, StoreError> {

@@ -3,10 +3,16 @@
 //! Of a chain only the oldest links go, so that the rest holds together: the digest of the last
 //! one that went is kept, and the first that stays was written over it.
 
+use std::collections::BTreeMap;
+use std::iter;
+
+use super::block::Hour;
+use super::block::day::{Day, Sheet};
+use super::days;
 use super::db::{Database, Value, damaged, values};
 use super::error::Failure;
 use super::journal;
-use super::series::all_series;
+use super::series::{Names, all_series};
 use super::{Action, ActionKind, Store, StoreError, id, instant};
 use crate::sla::catalog::PartnerId;
 use crate::sla::window::{HOUR_MS, Timestamp};
@@ -44,15 +50,6 @@ impl Removed {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// The part of one chain that goes: its first links up to this one.
-struct Part {
-    series: i64,
-    /// The last block that goes.
-    number: u64,
-    n_blocks: u64,
-    n_observations: u64,
 }
 
 impl Store {
@@ -117,9 +114,9 @@ impl Store {
             Ok(all_series(snapshot)?)
         })?;
         let hour = first_hour_kept(limits);
-        for (_, series) in all {
+        for (names, series) in all {
             self.write("remove evidence", |transaction| {
-                remove_evidence(transaction, series.id, hour)
+                remove_evidence(transaction, &names, series.id, hour)
             })?;
         }
         self.write("remove journal entries", |transaction| {
@@ -153,21 +150,20 @@ pub(super) fn check_kept(database: &Database, asked: Timestamp) -> Result<(), Fa
     }
 }
 
-/// By its number since 1970.
-fn first_hour_kept(limits: &Limits) -> i64 {
-    limits.evidence_before.unix_ms().div_euclid(HOUR_MS)
+fn first_hour_kept(limits: &Limits) -> Hour {
+    Hour::of(limits.evidence_before)
 }
 
 fn removable(snapshot: &Database, limits: &Limits) -> Result<Removed, Failure> {
     let hour = first_hour_kept(limits);
     let mut removed = Removed::default();
-    for (_, series) in all_series(snapshot)? {
-        if let Some(part) = part(snapshot, series.id, hour)? {
-            removed.n_blocks += part.n_blocks;
-            removed.n_observations += part.n_observations;
+    for (names, series) in all_series(snapshot)? {
+        for sheet in links_before(snapshot, &names, series.id, hour)? {
+            removed.n_blocks += 1;
+            removed.n_observations += u64::from(sheet.header.n_observations);
         }
     }
-    let before = values![hour * HOUR_MS];
+    let before = values![hour.start().unix_ms()];
     let count = |sql: &str, values: &[Value]| snapshot.one(sql, values, |row| row.get::<u64>(0));
     removed.n_traces = count("SELECT count(*) FROM trace WHERE tick < ?1", &before)?;
     removed.n_missed = count("SELECT count(*) FROM missed WHERE last_tick < ?1", &before)?;
@@ -182,55 +178,67 @@ fn removable(snapshot: &Database, limits: &Limits) -> Result<Removed, Failure> {
     Ok(removed)
 }
 
-/// The first links of a chain that are all of hours before `hour`. A block that came late for an
-/// old hour stays as long as one before it in the chain does.
-fn part(database: &Database, series: i64, hour: i64) -> Result<Option<Part>, Failure> {
-    let first_kept: Option<i64> = database.one(
-        "SELECT min(number) FROM block WHERE series = ?1 AND ?2 <= hour",
-        &values![series, hour],
+/// The first links of a chain that are all of hours before `hour`, in order. A block that came late
+/// for an old hour stays as long as one before it in the chain does.
+fn links_before(
+    database: &Database,
+    (endpoint, vantage): &Names,
+    series: i64,
+    hour: Hour,
+) -> Result<Vec<Sheet>, Failure> {
+    let n_removed: Option<u64> = database.first(
+        "SELECT n_removed FROM chain WHERE series = ?1",
+        &values![series],
         |row| row.get(0),
     )?;
-    let part: (Option<u64>, u64, Option<u64>) = database.one(
-        "SELECT max(number), count(*), CAST(sum(n_observations) AS BIGINT) FROM block
-         WHERE series = ?1 AND hour < ?2 AND number < ?3",
-        &values![series, hour, first_kept.unwrap_or(i64::MAX)],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-    )?;
-    Ok(match part {
-        (Some(number), n_blocks, Some(n_observations)) => Some(Part {
-            series,
-            number,
-            n_blocks,
-            n_observations,
-        }),
-        _ => None,
-    })
+    let days = (Day::ALL.0, Day::of(hour));
+    let mut links = days::sheets(database, series, (endpoint, vantage), days)?;
+    links.retain(|sheet| sheet.hour < hour);
+    links.sort_by_key(|sheet| sheet.number);
+    let first = n_removed.unwrap_or(0) + 1;
+    let n_links = iter::zip(first.., &links)
+        .take_while(|(number, sheet)| *number == sheet.number)
+        .count();
+    links.truncate(n_links);
+    Ok(links)
 }
 
-fn remove_evidence(transaction: &Database, series: i64, hour: i64) -> Result<(), Failure> {
-    if let Some(part) = part(transaction, series, hour)? {
-        let upto = values![part.series, part.number];
+fn remove_evidence(
+    transaction: &Database,
+    names: &Names,
+    series: i64,
+    hour: Hour,
+) -> Result<(), Failure> {
+    let links = links_before(transaction, names, series, hour)?;
+    if let Some(last) = links.last() {
         let n_kept = transaction.execute(
             "UPDATE chain SET n_removed = ?2, kept_from_hour = ?3,
-                 removed_sha256 = (SELECT sha256 FROM block JOIN content ON id = content
-                                   WHERE series = ?1 AND number = ?2)
+                 removed_sha256 = (SELECT sha256 FROM content WHERE id = ?4)
              WHERE series = ?1",
-            &values![part.series, part.number, hour],
+            &values![series, last.number, hour.number(), last.content],
         )?;
         if n_kept != 1 {
             return Err(damaged(format!("series {series} has blocks and no chain")).into());
         }
-        transaction.execute(
-            "DELETE FROM content WHERE id IN
-                 (SELECT content FROM block WHERE series = ?1 AND number <= ?2)",
-            &upto,
-        )?;
-        transaction.execute(
-            "DELETE FROM block WHERE series = ?1 AND number <= ?2",
-            &upto,
-        )?;
+        let contents = links.iter().map(|sheet| values![sheet.content].to_vec());
+        transaction.execute_many("DELETE FROM content WHERE id = ?1", contents.collect())?;
+        let mut kept: BTreeMap<Day, Vec<Sheet>> = links
+            .iter()
+            .map(|sheet| (Day::of(sheet.hour), Vec::new()))
+            .collect();
+        let (endpoint, vantage) = names;
+        let days = (Day::ALL.0, Day::of(hour));
+        for sheet in days::sheets(transaction, series, (endpoint, vantage), days)? {
+            if let Some(kept) = kept.get_mut(&Day::of(sheet.hour))
+                && last.number < sheet.number
+            {
+                kept.push(sheet);
+            }
+        }
+        let days = kept.into_iter().map(|(day, sheets)| (series, day, sheets));
+        days::write(transaction, &days.collect::<Vec<_>>())?;
     }
-    let before = values![series, hour * HOUR_MS];
+    let before = values![series, hour.start().unix_ms()];
     transaction.execute(
         "DELETE FROM explanation WHERE series = ?1 AND tick < ?2",
         &before,

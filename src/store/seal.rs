@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::block::{self, Header, Hour, Place};
+use super::block::day::{Day, Sheet};
+use super::block::{self, Header, Hour};
+use super::days;
 use super::db::{self, Database, Value, damaged, values};
 use super::error::Failure;
 use super::facts::observation;
@@ -112,12 +114,12 @@ fn seal_hour(transaction: &Database, hour: Hour, first_series: i64) -> Result<Se
         transaction.one("SELECT coalesce(max(id), 0) FROM content", &[], |row| {
             row.get(0)
         })?;
-    let mut blocks: Vec<Vec<Value>> = Vec::new();
+    let mut blocks: Vec<(i64, &Names, Sheet)> = Vec::new();
     let mut contents: Vec<Vec<Value>> = Vec::new();
     let mut ends: Vec<Vec<Value>> = Vec::new();
     let mut sealed = Sealed::default();
     for (series, observations) in &by_series {
-        let Some((endpoint, vantage)) = names.get(series) else {
+        let Some(names) = names.get(series) else {
             return Err(damaged(format!(
                 "observations of series {series}, which there is none of"
             ))
@@ -136,32 +138,20 @@ fn seal_hour(transaction: &Database, hour: Hour, first_series: i64) -> Result<Se
             first_tick: i64::MAX,
             last_tick: i64::MIN,
         });
-        let place = Place {
-            endpoint,
-            vantage,
-            number: chain.n_blocks + 1,
+        content_id += 1;
+        let sheet = Sheet {
             hour,
+            number: chain.n_blocks + 1,
+            header,
+            content: content_id,
         };
         let bytes = block::encode(hour, observations);
-        chain.sha256 = block::digest(&chain.sha256, &place, &header, &bytes);
-        chain.n_blocks = place.number;
+        let place = sheet.place((&names.0, &names.1));
+        chain.sha256 = block::digest(&chain.sha256, &place, &sheet.header, &bytes);
+        chain.n_blocks = sheet.number;
         chain.first_tick = chain.first_tick.min(first.tick.unix_ms());
         chain.last_tick = chain.last_tick.max(last.tick.unix_ms());
-        content_id += 1;
-        blocks.push(
-            values![
-                *series,
-                hour.number(),
-                place.number,
-                header.n_observations,
-                header.first.since(hour.start()),
-                header.last.since(hour.start()),
-                header.silence_ms,
-                header.latency_us_max,
-                content_id,
-            ]
-            .into(),
-        );
+        blocks.push((*series, names, sheet));
         contents.push(values![content_id, chain.sha256, bytes].into());
         ends.push(
             values![
@@ -178,10 +168,7 @@ fn seal_hour(transaction: &Database, hour: Hour, first_series: i64) -> Result<Se
         sealed.n_observations += observations.len();
     }
     transaction.execute_many("INSERT INTO content VALUES (?1, ?2, ?3)", contents)?;
-    transaction.execute_many(
-        "INSERT INTO block VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        blocks,
-    )?;
+    days::list(transaction, Day::of(hour), blocks)?;
     transaction.execute_many(
         "INSERT INTO chain VALUES (?1, ?2, ?3, 0, ?4, NULL, ?5, ?6)
          ON CONFLICT (series) DO UPDATE SET

@@ -1,6 +1,6 @@
 //! Opening a database on a server: whose it is, which version, who records.
 
-use super::db::{Database, DbError, Found, Postgres, Role};
+use super::db::{Database, Found, Postgres, Role};
 use super::error::database_error;
 use super::{Store, StoreError, migrations};
 use crate::config::ServerConfig;
@@ -37,13 +37,11 @@ fn ready(server: &ServerConfig, role: Role, doing: &'static str) -> Result<Store
         Found::Nothing => false,
         Found::Ours { schema } => schema == migrations::last(),
     };
+    let mut store = store(server, postgres);
     if !up_to_date {
-        migrations::for_postgres()
-            .map_err(DbError::from)
-            .and_then(|runner| postgres.migrate(runner))
-            .map_err(|error| database_error(error, "bring the schema up to date", &server.name))?;
+        store.bring_up_to_date()?;
     }
-    Ok(store(server, postgres))
+    Ok(store)
 }
 
 fn connect(server: &ServerConfig, role: Role, doing: &'static str) -> Result<Postgres, StoreError> {

@@ -2,12 +2,16 @@
 
 use std::fmt;
 
-use super::block::{self, BlockName, Damage, Place};
+use super::block::day::Day;
+use super::block::{self, BlockName, Damage, Hour};
+use super::days;
 use super::db::{Database, values};
 use super::error::Failure;
-use super::observations::{SHEET, sheet};
 use super::series::{Names, all_series};
 use super::{Sha256, Store, StoreError};
+
+/// Blocks whose contents are in memory at once.
+const CHUNK_BLOCKS: usize = 32;
 
 /// What became of reading all the blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,51 +104,55 @@ fn verify_series(
         n_removed: 0,
         removed_sha256: [0; 32],
     });
-    let mut fault = None;
-    let mut number = ends.n_removed;
-    let mut previous = ends.removed_sha256;
     let name = |number, hour| BlockName {
         endpoint: endpoint.clone(),
         vantage: vantage.clone(),
         number,
         hour,
     };
-    snapshot.for_each(
-        // A block without content is missing as well.
-        &format!(
-            "SELECT {SHEET}, sha256, bytes FROM block JOIN content ON id = content
-             WHERE series = ?1 ORDER BY number"
-        ),
-        &values![series],
-        |row| {
-            if fault.is_some() {
-                return Ok(());
+    let mut fault = None;
+    let mut sheets = Vec::new();
+    for listed in days::listed(snapshot, series, Day::ALL)? {
+        match listed.sheets {
+            Ok(listed) => sheets.extend(listed),
+            // Which they are is not known: the first of them may be the next one.
+            Err(damage) => {
+                let next = ends.n_removed + 1 + sheets.len() as u64;
+                fault.get_or_insert((name(next, Some(Hour::of(listed.day.start()))), damage));
             }
-            let sheet = sheet(row)?;
-            check.n_blocks += 1;
+        }
+    }
+    sheets.sort_by_key(|sheet| sheet.number);
+    let mut number = ends.n_removed;
+    let mut previous = ends.removed_sha256;
+    for sheets in sheets.chunks(CHUNK_BLOCKS) {
+        if fault.is_some() {
+            break;
+        }
+        let contents = days::contents(snapshot, sheets)?;
+        for sheet in sheets {
             number += 1;
             if sheet.number != number {
                 fault = Some((name(number, None), Damage::Missing));
-                return Ok(());
+                break;
             }
-            let place = Place {
-                endpoint,
-                vantage,
-                number,
-                hour: sheet.hour,
+            let place = sheet.place((endpoint, vantage));
+            let Some(content) = contents.get(&sheet.content) else {
+                fault = Some((place.name(), Damage::Missing));
+                break;
             };
-            // A digest of another length is a changed one.
-            let sha256: Vec<u8> = row.get(8)?;
-            let sha256: Sha256 = sha256.try_into().unwrap_or_default();
-            let bytes: Vec<u8> = row.get(9)?;
-            match block::open(&previous, &place, &sheet.header, &sha256, &bytes) {
+            check.n_blocks += 1;
+            let (sha256, bytes) = (&content.sha256, &content.bytes);
+            match block::open(&previous, &place, &sheet.header, sha256, bytes) {
                 Ok(read) => check.n_observations += read.len() as u64,
-                Err(damage) => fault = Some((place.name(), damage)),
+                Err(damage) => {
+                    fault = Some((place.name(), damage));
+                    break;
+                }
             }
-            previous = sha256;
-            Ok(())
-        },
-    )?;
+            previous = *sha256;
+        }
+    }
     check.n_removed += ends.n_removed;
     if fault.is_none() && number < ends.n_blocks {
         fault = Some((name(number + 1, None), Damage::Missing));

@@ -102,6 +102,30 @@ impl Home {
             (StoreConfig::Collector(_), _) => unreachable!("a collector is no store"),
         }
     }
+
+    /// The bytes that `select` finds.
+    fn bytes(&self, select: &str) -> Vec<u8> {
+        match (&self.place, &self.database) {
+            (StoreConfig::File(path), _) => {
+                raw(path).query_row(select, [], |row| row.get(0)).unwrap()
+            }
+            (_, Some((server, database))) => {
+                let hex = server.sql(database, &format!("SELECT encode(({select}), 'hex')"));
+                let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+                (0..hex.len()).step_by(2).map(byte).collect()
+            }
+            (_, None) => unreachable!("a server has a database"),
+        }
+    }
+
+    /// As they are written in SQL.
+    fn literal(&self, bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match self.database {
+            None => format!("x'{hex}'"),
+            Some(_) => format!("decode('{hex}', 'hex')"),
+        }
+    }
 }
 
 /// An empty store, and where it is.

@@ -1,12 +1,14 @@
 //! Blocks: what one vantage saw of one endpoint in one hour, in few bytes and chained.
 //!
-//! A block is a header and its content. The header says enough to settle an hour in which nothing
-//! happened; the content has every observation, column by column. Both, and the digest of the
-//! block before, go into a block's digest, so that a changed, missing, moved or added block shows.
+//! A block is a header and its content. The header says enough to settle most hours; the content has
+//! every observation, column by column. Both, and the digest of the block before, go into a block's
+//! digest, so that a changed, missing, moved or added block shows.
 //!
 //! Nothing here touches a database.
 
 mod column;
+pub mod day;
+mod header;
 
 use std::fmt;
 
@@ -14,7 +16,9 @@ use super::outcome;
 use super::{Sha256, sha256};
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Observation, Outcome};
-use crate::sla::window::{HOUR_MS, Timestamp, Window};
+use crate::sla::window::{HOUR_MS, Timestamp};
+
+pub use header::{Header, Outline};
 
 /// The way contents are written. Another way gets another number; the old ones stay readable.
 const VERSION: u8 = 1;
@@ -51,69 +55,6 @@ impl Hour {
     }
 }
 
-/// What a block says without being read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// How many observations it holds, at least one.
-    pub n_observations: u32,
-    /// The first instant that one of them speaks from.
-    pub first: Timestamp,
-    /// The last such instant.
-    pub last: Timestamp,
-    /// The longest time between two neighbouring instants, in milliseconds.
-    pub silence_ms: i64,
-    /// If all of them are whole answers: the longest latency, in microseconds.
-    pub latency_us_max: Option<u32>,
-}
-
-impl Header {
-    /// Whether nothing happened: all lies within `window`, all are whole answers, none slower than
-    /// `latency_us_max` and no two further apart than `validity_ms`.
-    pub fn is_uneventful(
-        &self,
-        window: Window,
-        validity_ms: i64,
-        latency_us_max: Option<u64>,
-    ) -> bool {
-        let in_time = self.latency_us_max.is_some_and(|slowest_us| {
-            latency_us_max.is_none_or(|allowed_us| u64::from(slowest_us) <= allowed_us)
-        });
-        in_time
-            && self.silence_ms <= validity_ms
-            && window.contains(self.first)
-            && window.contains(self.last)
-    }
-
-    /// Of `observations`; nothing if there are none.
-    pub fn of(observations: &[Observation]) -> Option<Self> {
-        let mut instants: Vec<Timestamp> = observations.iter().map(|seen| seen.at).collect();
-        instants.sort_unstable();
-        let latency_us_max = observations
-            .iter()
-            .map(|seen| match seen.outcome {
-                Outcome::Answered {
-                    latency_us,
-                    partial: false,
-                } => Some(latency_us),
-                Outcome::Answered { partial: true, .. } | Outcome::Failed(_) | Outcome::Void(_) => {
-                    None
-                }
-            })
-            .try_fold(0, |max, latency_us| Some(latency_us?.max(max)));
-        Some(Self {
-            n_observations: u32::try_from(observations.len()).ok()?,
-            first: *instants.first()?,
-            last: *instants.last()?,
-            silence_ms: instants
-                .windows(2)
-                .map(|pair| pair[1].since(pair[0]))
-                .max()
-                .unwrap_or(0),
-            latency_us_max,
-        })
-    }
-}
-
 /// Why a block cannot be what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
@@ -145,6 +86,9 @@ pub enum Damage {
         "its digest does not fit: it was changed, or the block before it is not the one it was written after"
     )]
     Digest,
+    /// An hour of another day.
+    #[error("it lists an hour that it cannot have")]
+    Hour,
     /// There is none of this number.
     #[error("it is missing")]
     Missing,
@@ -228,7 +172,7 @@ pub fn decode(hour: Hour, header: &Header, content: &[u8]) -> Result<Vec<Observa
             outcome: outcome::from_columns(code, detail).ok_or(Damage::Outcome(code, detail))?,
         });
     }
-    if Header::of(&observations) != Some(*header) {
+    if !header.is_of(&observations) {
         return Err(Damage::Header);
     }
     Ok(observations)

@@ -10,6 +10,7 @@
 mod postgres;
 mod value;
 
+use refinery::Runner;
 use rusqlite::{Connection, params_from_iter};
 
 pub(super) use postgres::{Found, Postgres, Role, remedy};
@@ -112,6 +113,15 @@ impl Database {
             Self::Sqlite(_) => 0,
             Self::Postgres(postgres) => postgres.n_sessions(),
         }
+    }
+
+    /// Runs the migrations of `runner` that the database does not have yet.
+    pub(super) fn migrate(&mut self, runner: Runner) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => runner.run(connection).map(drop)?,
+            Self::Postgres(postgres) => postgres.migrate(runner)?,
+        }
+        Ok(())
     }
 
     /// The server's clock; `now` where the database is on this machine.

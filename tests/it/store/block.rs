@@ -1,8 +1,10 @@
 //! Blocks: nothing is lost in them, and nothing else is taken for one.
 
 use proptest::prelude::*;
+use vigie::sla::condensed::{Condensed, Folded, Measure, Unbroken};
 use vigie::sla::observation::{Fault, Observation, Outcome, Stage, TlsFault, Void};
-use vigie::sla::window::{HOUR_MS, Timestamp};
+use vigie::sla::window::{HOUR_MS, Timestamp, Window};
+use vigie::store::block::day::{self, Day, Sheet};
 use vigie::store::block::{Damage, Header, Hour, Place, decode, digest, encode};
 
 use super::{at, endpoint, vantage};
@@ -124,11 +126,120 @@ proptest! {
             last: at("2025-10-26T00:31:00Z"),
             silence_ms: 60_000,
             latency_us_max: None,
+            outline: None,
         };
         if let Ok(read) = decode(hour(), &header, &content) {
-            prop_assert_eq!(Header::of(&read), Some(header));
+            prop_assert!(header.is_of(&read));
         }
     }
+
+    /// A header says of its hour what all its observations say, or that they have to be read.
+    #[test]
+    fn a_header_tells_what_the_content_tells(
+        observations in observations(),
+        validity_ms in 1..300_000_i64,
+        latency_objective_ms in prop::option::of(0..400_u32),
+        (start_ms, length_ms) in (-HOUR_MS..HOUR_MS, 1..3 * HOUR_MS),
+    ) {
+        let measure = Measure { validity_ms, latency_objective_ms };
+        let start = hour().start().plus_ms(start_ms);
+        let window = Window::new(start, start.plus_ms(length_ms)).unwrap();
+        let header = Header::of(&observations).unwrap();
+        let mut told = Folded::default();
+        if header.tell(window, &measure, &mut told) {
+            prop_assert!(observations.iter().all(|seen| window.contains(seen.at)));
+            prop_assert_eq!(
+                standing(told.observations, told.unbroken, &measure),
+                standing(observations, Vec::new(), &measure)
+            );
+        } else {
+            prop_assert_eq!(told, Folded::default());
+        }
+    }
+
+    #[test]
+    fn a_day_lists_what_was_put_there(
+        listed in prop::collection::vec((0..24_i64, observations(), any::<(u32, bool)>()), 0..30),
+        number in 1..u64::from(u32::MAX),
+    ) {
+        let sheets = listed_sheets(listed, number);
+        prop_assert_eq!(day::decode(today(), &day::encode(today(), &sheets)).unwrap(), sheets);
+    }
+
+    /// Whatever became of its bytes, reading it comes to an end.
+    #[test]
+    fn a_changed_day_is_refused_or_lists_something_else(
+        listed in prop::collection::vec((0..24_i64, observations(), any::<(u32, bool)>()), 1..5),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let sheets = listed_sheets(listed, 1);
+        let mut bytes = day::encode(today(), &sheets);
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(read) = day::decode(today(), &bytes) {
+            prop_assert!(read.iter().all(|sheet| Day::of(sheet.hour) == today()));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_day(mut bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        if let Some(first) = bytes.first_mut() {
+            *first = 1;
+        }
+        if let Ok(read) = day::decode(today(), &bytes) {
+            prop_assert!(read.len() <= bytes.len());
+        }
+    }
+}
+
+fn today() -> Day {
+    Day::of(hour())
+}
+
+/// Observations as if they were of these hours of today. Some headers say nothing of what is not a
+/// whole answer, as those of the first blocks.
+fn listed_sheets(listed: Vec<(i64, Vec<Observation>, (u32, bool))>, mut number: u64) -> Vec<Sheet> {
+    let sheet =
+        |(of_day, observations, (content, outlined)): (i64, Vec<Observation>, (u32, bool))| {
+            number += 1 + u64::from(content % 3);
+            let mut header = Header::of(&observations).unwrap();
+            if !outlined {
+                header.outline = None;
+            }
+            Sheet {
+                hour: Hour::from_number(today().number() * 24 + of_day).unwrap(),
+                number,
+                header,
+                content: i64::from(content),
+            }
+        };
+    listed.into_iter().map(sheet).collect()
+}
+
+/// What stands for itself, by instants. Of whole answers only that they came.
+fn standing(
+    observations: Vec<Observation>,
+    unbroken: Vec<Unbroken>,
+    measure: &Measure,
+) -> Vec<Observation> {
+    let mut standing = Condensed::new(observations, unbroken, measure).into_observations();
+    for seen in &mut standing {
+        seen.tick = seen.at;
+        if let Outcome::Answered {
+            latency_us,
+            partial: false,
+        } = &mut seen.outcome
+        {
+            *latency_us = 0;
+        }
+    }
+    standing
 }
 
 fn answered(tick: Timestamp, latency_us: u32) -> Observation {
@@ -158,8 +269,15 @@ fn a_header_says_whether_anything_happened() {
     assert_eq!(header.last, seen[2].at);
     assert_eq!(header.silence_ms, 15_000);
     assert_eq!(header.latency_us_max, Some(35_300));
+    assert_eq!(header.outline, None);
     seen[1].outcome = Outcome::Failed(Fault::Dns);
-    assert_eq!(Header::of(&seen).unwrap().latency_us_max, None);
+    let header = Header::of(&seen).unwrap();
+    assert_eq!(header.latency_us_max, None);
+    let outline = header.outline.unwrap();
+    assert_eq!(outline.latency_us_max, 20_100);
+    let outcomes: Vec<Outcome> = outline.seen.iter().map(|seen| seen.outcome).collect();
+    let answer = answered(hour().start(), 0).outcome;
+    assert_eq!(outcomes, [answer, seen[1].outcome, answer]);
     assert_eq!(Header::of(&[]), None);
 }
 
@@ -234,35 +352,35 @@ fn a_digest_is_of_everything() {
             &place,
             &Header {
                 n_observations: 4,
-                ..header
+                ..header.clone()
             },
         ),
         of(
             &place,
             &Header {
                 first: header.last,
-                ..header
+                ..header.clone()
             },
         ),
         of(
             &place,
             &Header {
                 last: header.first,
-                ..header
+                ..header.clone()
             },
         ),
         of(
             &place,
             &Header {
                 silence_ms: 1,
-                ..header
+                ..header.clone()
             },
         ),
         of(
             &place,
             &Header {
                 latency_us_max: None,
-                ..header
+                ..header.clone()
             },
         ),
     ];

@@ -44,8 +44,8 @@ fn blocks_may_lie_in_partitions() {
     assert_eq!(store.append(&findings).unwrap().repeated, 240);
     let in_partition =
         |partition: &str| server.sql(&database, &format!("SELECT count(*) FROM {partition}"));
-    assert_eq!(in_partition("block_2026"), "2");
-    assert_eq!(in_partition("block_later"), "2");
+    assert_eq!(in_partition("sealed_day_2026"), "1");
+    assert_eq!(in_partition("sealed_day_later"), "1");
     assert_eq!(in_partition("content_1"), "4");
 
     let window = Window::new(first, border.plus_ms(2 * HOUR_MS)).unwrap();

@@ -6,6 +6,8 @@ use vigie::sla::commitment::{Confirmation, Ppm, Terms};
 use vigie::sla::observation::{Fault, Finding, Outcome};
 use vigie::sla::statement::{EndpointEvidence, Seen, VantageEvidence, observe, observe_condensed};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp, Window};
+use vigie::store::block::Hour;
+use vigie::store::block::day::{self, Day, Sheet};
 use vigie::store::{Appended, Asked, Parcel, Sealed, Store};
 
 use super::{Site, answered, at, endpoint, finding, new_file, new_store, raw, vantage, window};
@@ -17,10 +19,15 @@ on_both_databases!(
     what_can_never_be_kept_holds_nothing_else_up,
     an_untouched_chain_is_whole,
     a_changed_block_is_named,
+    a_changed_header_is_named,
     a_missing_block_is_named,
+    a_missing_content_is_named,
     a_moved_block_is_named,
     a_lost_tail_is_named,
     a_block_of_a_newer_program_is_named,
+    a_damaged_day_is_named,
+    what_headers_say_is_not_read_again,
+    blocks_with_a_row_each_read_the_same,
 );
 
 const DAY: &str = "2025-10-01T00:00:00Z";
@@ -158,11 +165,7 @@ fn late_arrivals_are_kept_once(site: Site) {
 /// by finding, and everything else of the parcel is kept.
 fn what_can_never_be_kept_holds_nothing_else_up(site: Site) {
     let (home, _place, mut store) = sealed_store(site);
-    home.change(&format!(
-        "UPDATE content SET bytes = (SELECT bytes FROM content WHERE id =
-             (SELECT content FROM block WHERE series = {OF_A} AND number = 1))
-         WHERE id = (SELECT content FROM block WHERE series = {OF_A} AND number = 2);"
-    ));
+    change_second_block(&home);
     let late = |minutes: i64| {
         let tick = at(DAY).plus_ms(minutes * MINUTE_MS + 30_000);
         finding("a", "paris", tick, 0, answered(9))
@@ -195,10 +198,9 @@ fn an_untouched_chain_is_whole(site: Site) {
     assert_eq!(heard, [(0, 3), (1, 3), (2, 3), (3, 3)]);
 }
 
-/// After `change`, verification finds one fault, and says this of it.
+/// Verification finds one fault, and says this of it.
 #[track_caller]
-fn check_found(home: &super::Home, store: &Store, change: &str, told: &str) {
-    home.change(change);
+fn check_found(store: &Store, told: &str) {
     let check = store.verify_evidence(&mut |_, _| {}).unwrap();
     let faults: Vec<String> = check.faults.iter().map(ToString::to_string).collect();
     assert_eq!(faults.len(), 1, "{faults:?}");
@@ -208,17 +210,42 @@ fn check_found(home: &super::Home, store: &Store, change: &str, told: &str) {
 /// Of endpoint `a` from Paris, the series of which was met first.
 const OF_A: &str = "(SELECT id FROM series WHERE endpoint = 'a' AND vantage = 'paris')";
 
+/// Changes what the day lists of endpoint `a` from Paris, as somebody who knows the format.
+fn change_sheets(home: &super::Home, change: impl FnOnce(&mut Vec<Sheet>)) {
+    let mut sheets = listed(home, OF_A);
+    change(&mut sheets);
+    let bytes = home.literal(&day::encode(today(), &sheets));
+    home.change(&format!(
+        "UPDATE sealed_day SET sheets = {bytes} WHERE series = {OF_A};"
+    ));
+}
+
+fn today() -> Day {
+    Day::of(Hour::of(at(DAY)))
+}
+
+/// The blocks that the day lists of a series.
+fn listed(home: &super::Home, series: &str) -> Vec<Sheet> {
+    let bytes = home.bytes(&format!(
+        "SELECT sheets FROM sealed_day WHERE series = {series}"
+    ));
+    day::decode(today(), &bytes).unwrap()
+}
+
+/// The second block of endpoint `a` from Paris gets the content of the first one.
+fn change_second_block(home: &super::Home) {
+    let sheets = listed(home, OF_A);
+    home.change(&format!(
+        "UPDATE content SET bytes = (SELECT bytes FROM content WHERE id = {}) WHERE id = {};",
+        sheets[0].content, sheets[1].content
+    ));
+}
+
 fn a_changed_block_is_named(site: Site) {
     let (home, _place, store) = sealed_store(site);
+    change_second_block(&home);
     check_found(
-        &home,
         &store,
-        &format!(
-            "UPDATE block SET latency_us_max = NULL WHERE series = {OF_A} AND number = 3;
-             UPDATE content SET bytes = (SELECT bytes FROM content WHERE id =
-                 (SELECT content FROM block WHERE series = {OF_A} AND number = 1))
-             WHERE id = (SELECT content FROM block WHERE series = {OF_A} AND number = 2);"
-        ),
         "block 2 of `a` from `paris`, the hour from 2025-10-01T01:00:00.000Z: its digest does not fit",
     );
     // It is not read as if nothing were.
@@ -230,50 +257,186 @@ fn a_changed_block_is_named(site: Site) {
     assert!(refused.contains("restore the last backup"), "{refused}");
 }
 
+/// What a header says in short has no part in the digest, and has to be what the content says.
+fn a_changed_header_is_named(site: Site) {
+    for (change, told) in [
+        (
+            (|sheet| sheet.header.silence_ms += 1) as fn(&mut Sheet),
+            "its digest does not fit",
+        ),
+        (
+            |sheet| sheet.header.outline.as_mut().unwrap().latency_us_max += 100,
+            "its header and its content differ",
+        ),
+        (
+            |sheet| sheet.header.outline.as_mut().unwrap().seen.truncate(1),
+            "its header and its content differ",
+        ),
+    ] {
+        let (home, _place, store) = sealed_store(site);
+        change_sheets(&home, |sheets| change(&mut sheets[0]));
+        check_found(
+            &store,
+            &format!("block 1 of `a` from `paris`, the hour from 2025-10-01T00:00:00.000Z: {told}"),
+        );
+    }
+}
+
 fn a_missing_block_is_named(site: Site) {
     let (home, _place, store) = sealed_store(site);
-    let change = format!("DELETE FROM block WHERE series = {OF_A} AND number = 2;");
-    check_found(
-        &home,
-        &store,
-        &change,
-        "block 2 of `a` from `paris`: it is missing",
-    );
+    change_sheets(&home, |sheets| drop(sheets.remove(1)));
+    check_found(&store, "block 2 of `a` from `paris`: it is missing");
+}
+
+fn a_missing_content_is_named(site: Site) {
+    let (home, _place, store) = sealed_store(site);
+    let content = listed(&home, OF_A)[1].content;
+    home.change(&format!("DELETE FROM content WHERE id = {content};"));
+    let told = "block 2 of `a` from `paris`, the hour from 2025-10-01T01:00:00.000Z: it is missing";
+    check_found(&store, told);
+    let refused = store.observations(&endpoint("a"), day()).unwrap_err();
+    assert!(refused.to_string().contains(told), "{refused}");
 }
 
 fn a_moved_block_is_named(site: Site) {
     let (home, _place, store) = sealed_store(site);
-    let change = format!(
-        "UPDATE block SET number = 30 WHERE series = {OF_A} AND number = 2;
-         UPDATE block SET number = 2 WHERE series = {OF_A} AND number = 1;
-         UPDATE block SET number = 1 WHERE series = {OF_A} AND number = 30;"
-    );
-    check_found(&home, &store, &change, "block 1 of `a` from `paris`");
+    change_sheets(&home, |sheets| {
+        (sheets[0].number, sheets[1].number) = (sheets[1].number, sheets[0].number);
+    });
+    check_found(&store, "block 1 of `a` from `paris`");
 }
 
 fn a_lost_tail_is_named(site: Site) {
     let (home, _place, store) = sealed_store(site);
-    let change = format!("DELETE FROM block WHERE series = {OF_A} AND number = 3;");
-    check_found(
-        &home,
-        &store,
-        &change,
-        "block 3 of `a` from `paris`: it is missing",
-    );
+    change_sheets(&home, |sheets| drop(sheets.pop()));
+    check_found(&store, "block 3 of `a` from `paris`: it is missing");
 }
 
 fn a_block_of_a_newer_program_is_named(site: Site) {
     let (home, _place, store) = sealed_store(site);
-    let change = format!(
-        "UPDATE content SET bytes = zeroblob(3)
-         WHERE id = (SELECT content FROM block WHERE series = {OF_A} AND number = 1);"
-    );
+    let content = listed(&home, OF_A)[0].content;
+    home.change(&format!(
+        "UPDATE content SET bytes = zeroblob(3) WHERE id = {content};"
+    ));
     check_found(
-        &home,
         &store,
-        &change,
         "block 1 of `a` from `paris`, the hour from 2025-10-01T00:00:00.000Z: it is of version 0",
     );
+}
+
+/// A day that cannot be read is named, holds nothing else up, and is not taken for silence.
+fn a_damaged_day_is_named(site: Site) {
+    let (home, _place, mut store) = sealed_store(site);
+    home.change(&format!(
+        "UPDATE sealed_day SET sheets = zeroblob(3) WHERE series = {OF_A};"
+    ));
+    check_found(
+        &store,
+        "block 1 of `a` from `paris`, the hour from 2025-10-01T00:00:00.000Z: it is of version 0",
+    );
+    let refused = store.observations(&endpoint("a"), day()).unwrap_err();
+    let told = "which blocks of `a` from `paris` the day from 2025-10-01T00:00:00.000Z has";
+    assert!(refused.to_string().contains(told), "{refused}");
+    let late = |of: &str| {
+        let tick = at(DAY).plus_ms(10 * MINUTE_MS + 30_000);
+        finding(of, "paris", tick, 0, answered(9))
+    };
+    let parcel = Parcel {
+        findings: vec![late("a"), late("b")],
+        missed: Vec::new(),
+    };
+    let taken = store.take_in(&parcel).unwrap();
+    assert_eq!(taken.appended.new, 1);
+    assert_eq!(taken.refused[0].finding, late("a"));
+}
+
+/// An hour is settled from its header, also where something failed.
+fn what_headers_say_is_not_read_again(site: Site) {
+    let (home, _place, store) = sealed_store(site);
+    let a = endpoint("a");
+    let asked = |latency_objective_ms| Asked {
+        endpoint: &a,
+        validity_ms: 160 * SECOND_MS,
+        latency_objective_ms,
+        window: day(),
+    };
+    let before = store.condensed(&[asked(None)]).unwrap();
+    assert_ne!(before[0].vantages[0].seen.ends(), None);
+    home.change("DELETE FROM content;");
+    assert_eq!(store.condensed(&[asked(None)]).unwrap(), before);
+    // How many were too slow stands in the contents only.
+    let refused = store.condensed(&[asked(Some(25))]).unwrap_err();
+    assert!(refused.to_string().contains("it is missing"), "{refused}");
+}
+
+/// Puts a row for each block into the place of what its day lists, as it was before.
+fn back_to_block_rows(home: &super::Home) {
+    home.change(
+        "CREATE TABLE block (series BIGINT NOT NULL, hour BIGINT NOT NULL, number BIGINT NOT NULL,
+             n_observations BIGINT NOT NULL, first_ms BIGINT NOT NULL, last_ms BIGINT NOT NULL,
+             silence_ms BIGINT NOT NULL, latency_us_max BIGINT, content BIGINT NOT NULL,
+             PRIMARY KEY (series, hour, number));",
+    );
+    for series in 1..=3 {
+        for sheet in listed(home, &series.to_string()) {
+            let (hour, header) = (sheet.hour, sheet.header);
+            let slowest = header
+                .latency_us_max
+                .map_or("NULL".to_owned(), |us| us.to_string());
+            home.change(&format!(
+                "INSERT INTO block VALUES ({series}, {}, {}, {}, {}, {}, {}, {slowest}, {});",
+                hour.number(),
+                sheet.number,
+                header.n_observations,
+                header.first.since(hour.start()),
+                header.last.since(hour.start()),
+                header.silence_ms,
+                sheet.content,
+            ));
+        }
+    }
+}
+
+/// Opening a store of before there were days moves its blocks there, and so does the next opening
+/// if that was interrupted.
+fn blocks_with_a_row_each_read_the_same(site: Site) {
+    for before in [
+        "DROP TABLE sealed_day; DELETE FROM refinery_schema_history WHERE version >= 14;",
+        "DELETE FROM sealed_day; DELETE FROM refinery_schema_history WHERE version >= 15;",
+    ] {
+        let (home, place, store) = sealed_store(site);
+        let a = endpoint("a");
+        let read = |store: &Store| {
+            let asked = Asked {
+                endpoint: &a,
+                validity_ms: 160 * SECOND_MS,
+                latency_objective_ms: Some(25),
+                window: day(),
+            };
+            (
+                store.observations(&a, day()).unwrap(),
+                store.condensed(&[asked]).unwrap(),
+                store.verify_evidence(&mut |_, _| {}).unwrap(),
+            )
+        };
+        let expected = read(&store);
+        assert!(expected.2.is_whole(), "{:?}", expected.2);
+        drop(store);
+        back_to_block_rows(&home);
+        home.change(before);
+
+        let refused = Store::open_reader(&place).unwrap_err();
+        assert!(refused.to_string().contains("upgrade"), "{refused}");
+        let mut store = Store::open(&place).unwrap();
+        assert_eq!(read(&store), expected);
+        // What comes later for one of those days is listed with them.
+        let late = finding("a", "paris", at(DAY).plus_ms(90_000), 0, answered(9));
+        assert_eq!(store.append(std::slice::from_ref(&late)).unwrap().new, 1);
+        assert_eq!(store.seal_all(later()).unwrap().n_blocks, 1);
+        let check = store.verify_evidence(&mut |_, _| {}).unwrap();
+        assert!(check.is_whole(), "{check:?}");
+        assert_eq!((check.n_blocks, check.n_observations), (10, 541));
+    }
 }
 
 /// The rows that a store of the first days had put in order come into blocks as well.

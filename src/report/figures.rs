@@ -36,6 +36,80 @@ pub(super) fn elapsed_tally(report: &Report<'_>) -> Tally {
     })
 }
 
+/// The whole of a month in hundredths of a per cent.
+pub(super) const WHOLE: i64 = 10_000;
+
+/// How much of the month was of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Share {
+    /// `None` is what is still to come.
+    pub(super) class: Option<Class>,
+    pub(super) ms: i64,
+    /// In hundredths of a per cent of the whole month.
+    pub(super) basis_points: i64,
+}
+
+impl Share {
+    /// Whether this time counts as good in the certain rate.
+    fn is_good(&self) -> bool {
+        match self.class {
+            Some(Class::Up | Class::Degraded | Class::Credited) => true,
+            Some(Class::Down | Class::Unknown | Class::Excluded | Class::OutOfScope) | None => {
+                false
+            }
+        }
+    }
+}
+
+/// The month by class, in the order of [`Class::ALL`], and what is still to come of it.
+pub(super) fn shares(report: &Report<'_>) -> Vec<Share> {
+    let whole_ms = report.statement.window.length_ms();
+    let tally = elapsed_tally(report);
+    let share = |class, ms| Share {
+        class,
+        ms,
+        basis_points: 0,
+    };
+    let mut shares: Vec<Share> = Class::ALL
+        .into_iter()
+        .map(|class| share(Some(class), tally.of(class)))
+        .chain([share(None, whole_ms - tally.total_ms())])
+        .collect();
+    round(&mut shares, whole_ms);
+    shares
+}
+
+/// Rounds shares so that they add up to [`WHOLE`] as they are shown.
+///
+/// All good time together is rounded down, as the rate is: in a month that counts as a whole they
+/// are the same figure. The rest makes up for it. Within both, what rounding down leaves goes to
+/// the largest remainders, so that no share is off by a hundredth and none comes from nothing.
+fn round(shares: &mut [Share], whole_ms: i64) {
+    let exact = |ms: i64| i128::from(ms) * i128::from(WHOLE);
+    let floor = |ms: i64| i64::try_from(exact(ms) / i128::from(whole_ms)).unwrap_or_default();
+    let good_ms = shares
+        .iter()
+        .filter(|share| share.is_good())
+        .map(|share| share.ms)
+        .sum();
+    let good = floor(good_ms);
+    for (is_good, sum) in [(true, good), (false, WHOLE - good)] {
+        let mut side: Vec<&mut Share> = shares
+            .iter_mut()
+            .filter(|share| share.is_good() == is_good)
+            .collect();
+        for share in &mut side {
+            share.basis_points = floor(share.ms);
+        }
+        let given: i64 = side.iter().map(|share| share.basis_points).sum();
+        side.sort_by_key(|share| std::cmp::Reverse(exact(share.ms) % i128::from(whole_ms)));
+        let left = usize::try_from(sum - given).unwrap_or_default();
+        for share in side.into_iter().take(left) {
+            share.basis_points += 1;
+        }
+    }
+}
+
 /// The month, day by day.
 pub(super) fn days(report: &Report<'_>) -> Vec<Day> {
     let allowed_ms = report.statement.budget.allowed_ms;
@@ -241,4 +315,52 @@ pub(super) fn without_planned(report: &Report<'_>) -> Option<Availability> {
         .map(|part| report.statement.ledger.tally_within(*part))
         .sum::<Tally>()
         .availability()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shares of a month of 100,000 parts, one after the other as in [`Class::ALL`].
+    fn rounded(ms: [i64; 8]) -> Vec<i64> {
+        let mut shares: Vec<Share> = Class::ALL
+            .into_iter()
+            .map(Some)
+            .chain([None])
+            .zip(ms)
+            .map(|(class, ms)| Share {
+                class,
+                ms,
+                basis_points: 0,
+            })
+            .collect();
+        round(&mut shares, ms.iter().sum());
+        let rounded: Vec<i64> = shares.iter().map(|share| share.basis_points).collect();
+        assert_eq!(rounded.iter().sum::<i64>(), WHOLE, "{ms:?}");
+        rounded
+    }
+
+    #[test]
+    fn shares_add_up_and_good_time_is_never_rounded_up() {
+        // 99.869 % and 0.131 %: rounded down one by one they miss a hundredth.
+        assert_eq!(
+            rounded([99_869, 0, 131, 0, 0, 0, 0, 0]),
+            [9_986, 0, 14, 0, 0, 0, 0, 0]
+        );
+        // All good, in two classes: nothing is left for the others.
+        assert_eq!(
+            rounded([99_995, 5, 0, 0, 0, 0, 0, 0]),
+            [10_000, 0, 0, 0, 0, 0, 0, 0]
+        );
+        // The least Down time keeps a month from being shown as whole.
+        assert_eq!(
+            rounded([99_999, 0, 1, 0, 0, 0, 0, 0]),
+            [9_999, 0, 1, 0, 0, 0, 0, 0]
+        );
+        // The hundredths that are left go to the largest remainders.
+        assert_eq!(
+            rounded([90_008, 3, 4_003, 2_002, 4, 1_009, 0, 2_971]),
+            [9_001, 0, 401, 200, 0, 101, 0, 297]
+        );
+    }
 }

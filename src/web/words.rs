@@ -13,7 +13,7 @@ use crate::report;
 use crate::sla::availability::{Availability, Outlook, Verdict};
 use crate::sla::catalog::Language;
 use crate::sla::commitment::Ppm;
-use crate::sla::observation::{Fault, MissCause, Outcome, Stage, TlsFault, Void};
+use crate::sla::observation::{MissCause, Outcome, Void};
 use crate::sla::timeline::State;
 use crate::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 
@@ -105,7 +105,7 @@ const FRENCH: Words = Words {
     no_service: "Aucun service n’est surveillé.",
     month_running: "mois en cours",
     month_not_settled: "Le mois en cours n’est pas encore calculé.",
-    month_elsewhere: "Vu de ce seul point de mesure ; le mois et l’état qui fait foi figurent sur la page du collecteur.",
+    month_elsewhere: "Vu de ce seul point de mesure\u{a0}; le mois et l’état qui fait foi figurent sur la page du collecteur.",
     no_commitment: "Aucun engagement n’est en vigueur.",
     nothing_measured: "Rien n’a encore été mesuré ce mois-ci.",
     days_heading: "90 derniers jours",
@@ -138,7 +138,7 @@ const FRENCH: Words = Words {
     no_tick: "aucune",
     being_confirmed: "Défaut à confirmer",
     ours_heading: "État de la supervision",
-    ours_intro: "La supervision se surveille aussi : ce qu’elle n’a pas pu voir ou garder est compté comme non mesuré.",
+    ours_intro: "La supervision se surveille aussi\u{a0}: ce qu’elle n’a pas pu voir ou garder est compté comme non mesuré.",
     ours_saving: "Relevés en attente d’enregistrement",
     ours_not_loaded: "les relevés enregistrés ne sont pas encore relus",
     ours_forwarding: "Transmission des relevés",
@@ -168,7 +168,7 @@ const ENGLISH: Words = Words {
     month_elsewhere: "As seen from this vantage point alone; the month and the state that counts are shown by the collector.",
     no_commitment: "No commitment is in force.",
     nothing_measured: "Nothing has been measured this month yet.",
-    days_heading: "Last 90 days",
+    days_heading: "Last 90\u{a0}days",
     days_none: "No day has been computed yet.",
     days_table: "Figures day by day",
     today: "today",
@@ -178,7 +178,7 @@ const ENGLISH: Words = Words {
     legend_down: "unavailable (the longer, the higher)",
     legend_unknown: "not measured",
     legend_none: "outside the period",
-    maintenance_heading: "Scheduled maintenance (next 7 days)",
+    maintenance_heading: "Scheduled maintenance (next 7\u{a0}days)",
     endpoints_heading: "Endpoints",
     informative: "for information only",
     retired: "withdrawn",
@@ -209,36 +209,6 @@ const ENGLISH: Words = Words {
     colon: ": ",
     endpoint: endpoint::ENGLISH,
 };
-
-const MONTHS_FR: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
-
-const MONTHS_EN: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 impl Words {
     /// Between a name and what is said of it.
@@ -296,11 +266,7 @@ impl Words {
     }
 
     fn month_name(&self, date: NaiveDate) -> &'static str {
-        let names = match self.language {
-            Language::French => &MONTHS_FR,
-            Language::English => &MONTHS_EN,
-        };
-        names.get(date.month0() as usize).copied().unwrap_or("")
+        (self.figures().month_name)(date)
     }
 
     /// `1er décembre`.
@@ -369,7 +335,7 @@ impl Words {
 
     /// The first sentence of the page.
     pub(super) fn headline(&self, state: State, names: &[&str], all: bool) -> String {
-        let list = self.list(names);
+        let list = self.figures().list(names);
         let several = names.len() > 1;
         match (self.language, state) {
             (Language::French, State::Up) if several => {
@@ -404,18 +370,6 @@ impl Words {
                 "The state of the services is not established.".to_owned()
             }
             (Language::English, State::Unknown) => format!("State not established: {list}."),
-        }
-    }
-
-    fn list(&self, names: &[&str]) -> String {
-        let and = match self.language {
-            Language::French => " et ",
-            Language::English => " and ",
-        };
-        match names {
-            [] => String::new(),
-            [one] => (*one).to_owned(),
-            [first @ .., last] => format!("{}{and}{last}", first.join(", ")),
         }
     }
 
@@ -583,26 +537,26 @@ impl Words {
             Language::French => {
                 let down = match n_down {
                     0 => "aucun jour avec indisponibilité".to_owned(),
-                    1 => "1 jour avec indisponibilité".to_owned(),
-                    n => format!("{n} jours avec indisponibilité"),
+                    1 => "1\u{a0}jour avec indisponibilité".to_owned(),
+                    n => format!("{n}{NBSP}jours avec indisponibilité"),
                 };
                 let unknown = match n_unknown {
                     0 => String::new(),
-                    1 => ", 1 jour en partie non mesuré".to_owned(),
-                    n => format!(", {n} jours en partie non mesurés"),
+                    1 => ", 1\u{a0}jour en partie non mesuré".to_owned(),
+                    n => format!(", {n}{NBSP}jours en partie non mesurés"),
                 };
                 format!("Du {first} au {last}{NBSP}: {down}{unknown}.")
             }
             Language::English => {
                 let down = match n_down {
                     0 => "no day with downtime".to_owned(),
-                    1 => "1 day with downtime".to_owned(),
-                    n => format!("{n} days with downtime"),
+                    1 => "1\u{a0}day with downtime".to_owned(),
+                    n => format!("{n}{NBSP}days with downtime"),
                 };
                 let unknown = match n_unknown {
                     0 => String::new(),
-                    1 => ", 1 day partly unmeasured".to_owned(),
-                    n => format!(", {n} days partly unmeasured"),
+                    1 => ", 1\u{a0}day partly unmeasured".to_owned(),
+                    n => format!(", {n}{NBSP}days partly unmeasured"),
                 };
                 format!("From {first} to {last}: {down}{unknown}.")
             }
@@ -658,16 +612,18 @@ impl Words {
     /// How many endpoints a folded table holds.
     pub(super) fn endpoints_folded(&self, n: usize, n_not_up: usize) -> String {
         match (self.language, n_not_up) {
-            (Language::French, 0) => format!("Afficher les {n} points d’accès"),
+            (Language::French, 0) => format!("Afficher les {n}{NBSP}points d’accès"),
             (Language::French, 1) => {
-                format!("Afficher les {n} points d’accès, dont 1 qui n’est pas disponible")
+                format!("Afficher les {n}{NBSP}points d’accès, dont 1 qui n’est pas disponible")
             }
             (Language::French, bad) => {
-                format!("Afficher les {n} points d’accès, dont {bad} qui ne sont pas disponibles")
+                format!(
+                    "Afficher les {n}{NBSP}points d’accès, dont {bad} qui ne sont pas disponibles"
+                )
             }
-            (Language::English, 0) => format!("Show the {n} endpoints"),
+            (Language::English, 0) => format!("Show the {n}{NBSP}endpoints"),
             (Language::English, bad) => {
-                format!("Show the {n} endpoints, {bad} of them not available")
+                format!("Show the {n}{NBSP}endpoints, {bad} of them not available")
             }
         }
     }
@@ -676,8 +632,7 @@ impl Words {
     pub(super) fn outcome(&self, outcome: Outcome) -> String {
         match (self.language, outcome) {
             (_, Outcome::Answered { .. }) => String::new(),
-            (Language::French, Outcome::Failed(fault)) => fault_fr(fault),
-            (Language::English, Outcome::Failed(fault)) => fault_en(fault),
+            (_, Outcome::Failed(fault)) => (self.figures().fault)(fault),
             (Language::French, Outcome::Void(void)) => void_fr(void),
             (Language::English, Outcome::Void(void)) => void_en(void),
         }
@@ -700,9 +655,11 @@ impl Words {
         let (backlog, backlog_max) = (self.number(backlog), self.number(backlog_max));
         match (self.language, lost) {
             (Language::French, 0) => format!("{backlog} (au plus {backlog_max})"),
-            (Language::French, 1) => format!("{backlog} (au plus {backlog_max}), 1 relevé perdu"),
+            (Language::French, 1) => {
+                format!("{backlog} (au plus {backlog_max}), 1\u{a0}relevé perdu")
+            }
             (Language::French, lost) => {
-                format!("{backlog} (au plus {backlog_max}), {lost} relevés perdus")
+                format!("{backlog} (au plus {backlog_max}), {lost}{NBSP}relevés perdus")
             }
             (Language::English, lost) => {
                 let limit = format!("{backlog} (at most {backlog_max})");
@@ -722,14 +679,16 @@ impl Words {
         Some(match self.language {
             Language::French => {
                 let taken = match taken_at {
-                    Some(at) => format!("dernier accusé de réception du collecteur : {at}"),
+                    Some(at) => format!("dernier accusé de réception du collecteur{NBSP}: {at}"),
                     None => "le collecteur n’a rien reçu depuis le démarrage".to_owned(),
                 };
                 let waits = match waits_since {
-                    Some(at) => format!("plus ancien relevé en attente : {at}"),
+                    Some(at) => format!("plus ancien relevé en attente{NBSP}: {at}"),
                     None => "rien n’est en attente".to_owned(),
                 };
-                format!("{taken} ; {waits}. Les bilans mensuels sont établis par le collecteur.")
+                format!(
+                    "{taken}{NBSP}; {waits}. Les bilans mensuels sont établis par le collecteur."
+                )
             }
             Language::English => {
                 let taken = match taken_at {
@@ -763,80 +722,6 @@ impl Words {
                 format!("{} ({})", self.number(total), parts.join(", "))
             }
         }
-    }
-}
-
-fn stage_fr(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Auth => "obtention du jeton",
-        Stage::Resolve => "résolution du nom",
-        Stage::Connect => "connexion",
-        Stage::Tls => "négociation TLS",
-        Stage::Write => "envoi de la requête",
-        Stage::Processing => "attente de la réponse",
-        Stage::Transfer => "lecture de la réponse",
-    }
-}
-
-fn stage_en(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Auth => "getting a token",
-        Stage::Resolve => "name resolution",
-        Stage::Connect => "connection",
-        Stage::Tls => "TLS handshake",
-        Stage::Write => "sending the request",
-        Stage::Processing => "waiting for the answer",
-        Stage::Transfer => "reading the answer",
-    }
-}
-
-fn fault_fr(fault: Fault) -> String {
-    match fault {
-        Fault::Dns => "nom sans adresse".to_owned(),
-        Fault::Connect => "connexion impossible".to_owned(),
-        Fault::Timeout(stage) => format!("délai dépassé ({})", stage_fr(stage)),
-        Fault::Tls(TlsFault::Expired) => "certificat expiré".to_owned(),
-        Fault::Tls(TlsFault::NotYetValid) => "certificat pas encore valide".to_owned(),
-        Fault::Tls(TlsFault::WrongHost) => "certificat d’un autre nom".to_owned(),
-        Fault::Tls(TlsFault::SelfSigned) => "certificat autosigné".to_owned(),
-        Fault::Tls(TlsFault::UnknownAuthority) => "certificat d’une autorité inconnue".to_owned(),
-        Fault::Tls(TlsFault::WeakProtocol) => "version de TLS trop ancienne".to_owned(),
-        Fault::Tls(TlsFault::ClientCertificate) => "certificat client exigé".to_owned(),
-        Fault::Tls(TlsFault::Refused) => "négociation TLS refusée par le service".to_owned(),
-        Fault::Tls(TlsFault::Handshake) => "échec de la négociation TLS".to_owned(),
-        Fault::Io(stage) => format!("connexion rompue ({})", stage_fr(stage)),
-        Fault::Status(status) => format!("réponse {status} inattendue"),
-        Fault::Redirect => "redirections sans issue".to_owned(),
-        Fault::RedirectLoop => "redirections en boucle".to_owned(),
-        Fault::Content => "contenu inattendu".to_owned(),
-        Fault::TooLarge => "réponse trop longue".to_owned(),
-        Fault::Maintenance => "maintenance annoncée par le service".to_owned(),
-        Fault::Unspecified => "cause inconnue".to_owned(),
-    }
-}
-
-fn fault_en(fault: Fault) -> String {
-    match fault {
-        Fault::Dns => "name without address".to_owned(),
-        Fault::Connect => "no connection".to_owned(),
-        Fault::Timeout(stage) => format!("timed out ({})", stage_en(stage)),
-        Fault::Tls(TlsFault::Expired) => "certificate expired".to_owned(),
-        Fault::Tls(TlsFault::NotYetValid) => "certificate not yet valid".to_owned(),
-        Fault::Tls(TlsFault::WrongHost) => "certificate of another name".to_owned(),
-        Fault::Tls(TlsFault::SelfSigned) => "self-signed certificate".to_owned(),
-        Fault::Tls(TlsFault::UnknownAuthority) => "certificate of an unknown authority".to_owned(),
-        Fault::Tls(TlsFault::WeakProtocol) => "version of TLS too old".to_owned(),
-        Fault::Tls(TlsFault::ClientCertificate) => "client certificate required".to_owned(),
-        Fault::Tls(TlsFault::Refused) => "TLS handshake refused by the service".to_owned(),
-        Fault::Tls(TlsFault::Handshake) => "TLS handshake failed".to_owned(),
-        Fault::Io(stage) => format!("connection broken ({})", stage_en(stage)),
-        Fault::Status(status) => format!("unexpected answer {status}"),
-        Fault::Redirect => "redirects that lead nowhere".to_owned(),
-        Fault::RedirectLoop => "redirects in a circle".to_owned(),
-        Fault::Content => "unexpected content".to_owned(),
-        Fault::TooLarge => "answer too long".to_owned(),
-        Fault::Maintenance => "maintenance announced by the service".to_owned(),
-        Fault::Unspecified => "unknown cause".to_owned(),
     }
 }
 

@@ -114,7 +114,7 @@ fn catalog_with(terms: Terms) -> Catalog {
                 "cnam",
                 "API droits CNAM",
                 vec![
-                    endpoint("entree", "Point d'entrée", true),
+                    endpoint("entree", "Point d’entrée", true),
                     endpoint("sante", "Route de santé", true),
                 ],
             ),

@@ -455,7 +455,7 @@ fn a_cause_is_said_in_words_that_reports_can_show() {
     place.say(&["close", "2025-10"]).check(0, &["saved, "]);
     let page = place.path("rapports/valfictif/2025-10/particulier-v1/rapport.html");
     let page = std::fs::read_to_string(page).unwrap();
-    assert!(page.contains("panne d'alimentation. Imputable à l'hébergeur."));
+    assert!(page.contains("panne d'alimentation. Imputable à l’hébergeur."));
     place.say(&["journal", "verify"]).check(0, &[]);
 }
 

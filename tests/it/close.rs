@@ -397,7 +397,7 @@ fn the_missed_october_comes_out_to_the_millisecond() {
         [44_700 * MINUTE_MS, 2_410 * MINUTE_MS, 0],
         Verdict::Missed,
         "Engagement non tenu. En octobre 2025, le Service a été disponible 94,60 % du temps, pour \
-         un engagement de 95 %. L'indisponibilité constatée s'élève à 40 h 10 min et dépasse de \
+         un engagement de 95 %. L’indisponibilité constatée s’élève à 40 h 10 min et dépasse de \
          2 h 55 min la durée maximale admise (37 h 15 min).",
     );
 }
@@ -410,7 +410,7 @@ fn the_november_exactly_at_its_target_is_met() {
         [43_200 * MINUTE_MS, 2_160 * MINUTE_MS, 0],
         Verdict::Met,
         "Engagement tenu. En novembre 2025, le Service a été disponible 95,00 % du temps, pour un \
-         engagement de 95 %. L'indisponibilité constatée s'élève à 36 h, pour une durée maximale \
+         engagement de 95 %. L’indisponibilité constatée s’élève à 36 h, pour une durée maximale \
          admise de 36 h.",
     );
 }
@@ -447,10 +447,10 @@ fn the_march_that_nobody_can_decide_says_between_what_and_what() {
         as_it_was,
         [44_580 * MINUTE_MS, 1_900 * MINUTE_MS, 600 * MINUTE_MS],
         Verdict::Undetermined,
-        "Résultat indéterminé. En mars 2026, l'état du Service n'a pas pu être établi pendant \
+        "Résultat indéterminé. En mars 2026, l’état du Service n’a pas pu être établi pendant \
          10 h. Selon que le Service était disponible ou non pendant ce temps, le taux est compris \
          entre 94,39 % et 95,73 %, pour un engagement de 95 %. Les mesures disponibles ne \
-         permettent donc pas de dire si l'engagement a été tenu.",
+         permettent donc pas de dire si l’engagement a été tenu.",
     );
 }
 
@@ -462,7 +462,7 @@ fn the_september_with_a_little_unmeasured_time_is_met_at_least() {
         [43_200 * MINUTE_MS, 312 * MINUTE_MS, 20 * MINUTE_MS],
         Verdict::Met,
         "Engagement tenu. En septembre 2026, le Service a été disponible 99,23 % du temps au \
-         moins, pour un engagement de 95 %. L'indisponibilité constatée s'élève à 5 h 12 min, \
+         moins, pour un engagement de 95 %. L’indisponibilité constatée s’élève à 5 h 12 min, \
          pour une durée maximale admise de 36 h.",
     );
 }

@@ -321,7 +321,7 @@ fn a_cause_that_is_said_later_comes_with_a_revision() {
     let text = text_of(&revised);
     for told in [
         "Motif : la cause de l'incident est connue.",
-        "Incident n° 1 : rupture d'une fibre. Imputable à l'hébergeur.",
+        "Incident n° 1 : rupture d'une fibre. Imputable à l’hébergeur.",
         "Depuis, ces chiffres sont inchangés.",
     ] {
         assert!(text.contains(told), "`{told}` is missing: {text}");

@@ -579,7 +579,7 @@ fn a_closed_month_reaches_its_mailboxes() {
     to("mairie@valfictif.example");
     let text = quoted_printable(to("api@partie.example"));
     assert!(
-        text.contains("Vous avez été raccordé à API Particulier jusqu'au 14 octobre 2025."),
+        text.contains("Vous avez été raccordé à API Particulier jusqu’au 14 octobre 2025."),
         "{text}"
     );
     assert!(

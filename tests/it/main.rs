@@ -28,5 +28,6 @@ mod schedule;
 mod sla;
 mod store;
 mod tidy;
+mod typography;
 mod usage;
 mod web;

@@ -31,6 +31,9 @@ use vigie::sla::statement::{EndpointEvidence, Evidence, Seen, Statement, Vantage
 use vigie::sla::timeline::{Segment, State};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Month, SECOND_MS, Timestamp, Window, Windows};
 
+/// What was promised, to the letter.
+pub(crate) const QUOTE: &str = "La DINSIC s'engage à ce que le Service soit accessible à 95%";
+
 /// Everything a report borrows, and what it is settled from.
 struct Case {
     provider: Provider,
@@ -114,9 +117,8 @@ impl Case {
             .into(),
             commitments: vec![Commitment {
                 clause: Clause {
-                    quote: "La DINSIC s'engage à ce que le Service soit accessible à 95%"
-                        .to_owned(),
-                    reference: "Convention d'adhésion à l'API Particulier, article 3".to_owned(),
+                    quote: QUOTE.to_owned(),
+                    reference: "Convention d’adhésion à l’API Particulier, article 3".to_owned(),
                 },
                 from: "2016-01-01".parse().unwrap(),
                 until: None,
@@ -444,7 +446,7 @@ fn gallery() -> Vec<(&'static str, Case)> {
             Some("2025-08-01"),
         ),
         improvement(
-            "réglage des délais d'attente vers les fournisseurs de données.",
+            "réglage des délais d’attente vers les fournisseurs de données.",
             Progress::Planned,
             None,
         ),
@@ -498,7 +500,7 @@ fn gallery() -> Vec<(&'static str, Case)> {
     });
     corrected.causes = vec![StatedCause {
         window: corrected.month.window(),
-        french: "panne d'alimentation du centre de données principal".to_owned(),
+        french: "panne d’alimentation du centre de données principal".to_owned(),
         english: Some("power failure in the main data centre".to_owned()),
         attribution: Attribution::Host,
         by: "Direction de démonstration".to_owned(),
@@ -572,6 +574,20 @@ fn gallery() -> Vec<(&'static str, Case)> {
     ]
 }
 
+/// Every kind of report and its letter, as pages, in both languages.
+pub(crate) fn in_both_languages() -> Vec<(String, Language, String)> {
+    let mut pages = Vec::new();
+    for (name, mut case) in gallery() {
+        for language in [Language::French, Language::English] {
+            case.language = language;
+            pages.push((format!("{name} {language:?}"), language, case.html()));
+            let letter = letter::letter(&case, &letter::ATTACHED).html;
+            pages.push((format!("letter of {name} {language:?}"), language, letter));
+        }
+    }
+    pages
+}
+
 /// A look of an operator's own.
 fn look() -> Look {
     Look {
@@ -606,23 +622,23 @@ fn four_months_are_told_in_the_agreed_sentences() {
     let check = |case: Case, sentence: &str| assert_eq!(said(&case), sentence);
     check(
         september(),
-        "Engagement tenu. En septembre 2025, le Service a été disponible 99,23~% du temps au moins, pour un engagement de 95~%. L'indisponibilité constatée s'élève à 5~h~12~min, pour une durée maximale admise de 36~h.",
+        "Engagement tenu. En septembre 2025, le Service a été disponible 99,23~% du temps au moins, pour un engagement de 95~%. L’indisponibilité constatée s’élève à 5~h~12~min, pour une durée maximale admise de 36~h.",
     );
     check(
         october(),
-        "Engagement non tenu. En octobre 2025, le Service a été disponible 94,60~% du temps, pour un engagement de 95~%. L'indisponibilité constatée s'élève à 40~h~10~min et dépasse de 2~h~55~min la durée maximale admise (37~h~15~min). Les causes et les actions engagées figurent aux parties 3 et 7.",
+        "Engagement non tenu. En octobre 2025, le Service a été disponible 94,60~% du temps, pour un engagement de 95~%. L’indisponibilité constatée s’élève à 40~h~10~min et dépasse de 2~h~55~min la durée maximale admise (37~h~15~min). Les causes et les actions engagées figurent aux parties 3 et 7.",
     );
     check(
         march(),
-        "Résultat indéterminé. En mars 2026, l'état du Service n'a pas pu être établi pendant 10~h. Selon que le Service était disponible ou non pendant ce temps, le taux est compris entre 94,39~% et 95,73~%, pour un engagement de 95~%. Les mesures disponibles ne permettent donc pas de dire si l'engagement a été tenu.",
+        "Résultat indéterminé. En mars 2026, l’état du Service n’a pas pu être établi pendant 10~h. Selon que le Service était disponible ou non pendant ce temps, le taux est compris entre 94,39~% et 95,73~%, pour un engagement de 95~%. Les mesures disponibles ne permettent donc pas de dire si l’engagement a été tenu.",
     );
     check(
         Case::new("2025-11").down(2_160 * MINUTE_MS, 4),
-        "Engagement tenu. En novembre 2025, le Service a été disponible 95,00~% du temps, pour un engagement de 95~%. L'indisponibilité constatée s'élève à 36~h, pour une durée maximale admise de 36~h.",
+        "Engagement tenu. En novembre 2025, le Service a été disponible 95,00~% du temps, pour un engagement de 95~%. L’indisponibilité constatée s’élève à 36~h, pour une durée maximale admise de 36~h.",
     );
     check(
         Case::new("2025-11").down(2_160 * MINUTE_MS + SECOND_MS, 4),
-        "Engagement non tenu. En novembre 2025, le Service a été disponible 94,99~% du temps, pour un engagement de 95~%. L'indisponibilité constatée s'élève à 36~h~00~min~01~s et dépasse de 1~s la durée maximale admise (36~h). Les causes et les actions engagées figurent aux parties 3 et 7.",
+        "Engagement non tenu. En novembre 2025, le Service a été disponible 94,99~% du temps, pour un engagement de 95~%. L’indisponibilité constatée s’élève à 36~h~00~min~01~s et dépasse de 1~s la durée maximale admise (36~h). Les causes et les actions engagées figurent aux parties 3 et 7.",
     );
 }
 
@@ -635,19 +651,19 @@ fn other_months_are_told_in_their_own_words() {
     };
     check(
         "aucune-mesure",
-        "Résultat indéterminé. Aucune mesure exploitable n'a été recueillie en août 2025.",
+        "Résultat indéterminé. Aucune mesure exploitable n’a été recueillie en août 2025.",
     );
     check(
         "provisoire",
-        "Résultat provisoire au 18 novembre 2025 à 9~h~00. L'engagement est apprécié au terme du mois. À ce stade~: 0~h~40~min d'indisponibilité, sur 36~h admises pour l'ensemble du mois.",
+        "Résultat provisoire au 18 novembre 2025 à 9~h~00. L’engagement est apprécié au terme du mois. À ce stade~: 0~h~40~min d’indisponibilité, sur 36~h admises pour l’ensemble du mois.",
     );
     check(
         "provisoire-perdu",
-        "Résultat provisoire au 25 novembre 2025 à 9~h~00. L'engagement est apprécié au terme du mois. À ce stade~: 66~h~40~min d'indisponibilité, sur 36~h admises pour l'ensemble du mois. Quelle que soit la disponibilité d'ici la fin du mois, le taux ne pourra plus atteindre 95~%.",
+        "Résultat provisoire au 25 novembre 2025 à 9~h~00. L’engagement est apprécié au terme du mois. À ce stade~: 66~h~40~min d’indisponibilité, sur 36~h admises pour l’ensemble du mois. Quelle que soit la disponibilité d’ici la fin du mois, le taux ne pourra plus atteindre 95~%.",
     );
     check(
         "sans-objet",
-        "Sans objet. En janvier 2024, aucun temps n'entrait dans l'engagement~: votre organisme n'était pas raccordé au Service, ou tout le temps du mois en était exclu.",
+        "Sans objet. En janvier 2024, aucun temps n’entrait dans l’engagement~: votre organisme n’était pas raccordé au Service, ou tout le temps du mois en était exclu.",
     );
     check(
         "english",
@@ -662,7 +678,7 @@ fn the_subject_names_the_verdict() {
     };
     check(
         &october(),
-        "Disponibilité d'API Particulier — octobre 2025~: engagement non tenu",
+        "Disponibilité d’API Particulier — octobre 2025~: engagement non tenu",
     );
     let (_, corrected) = gallery()
         .into_iter()
@@ -670,7 +686,7 @@ fn the_subject_names_the_verdict() {
         .unwrap();
     check(
         &corrected,
-        "Rectificatif — Disponibilité d'API Particulier — octobre 2025~: engagement non tenu",
+        "Rectificatif — Disponibilité d’API Particulier — octobre 2025~: engagement non tenu",
     );
 }
 
@@ -756,23 +772,25 @@ fn the_time_of_the_month_adds_up() {
             Language::English => "The time of the month, accounted for",
         };
         let table = between(&html, &format!("<caption>{caption}"), "</table>");
-        let exact_ms: Vec<i64> = table
+        // Of each row, the exact time and the share, in hundredths of a per cent.
+        let rows: Vec<[i64; 2]> = table
             .split("<tr")
             .skip(2)
             .map(|row| {
-                let cell = row
-                    .rsplit("<td class=\"n\">")
-                    .next()
-                    .unwrap()
-                    .split('<')
-                    .next()
-                    .unwrap();
-                cell.replace(['\u{202f}', ','], "").parse().unwrap()
+                let cells: Vec<&str> = row.split("<td class=\"n\">").skip(1).collect();
+                [2, 1].map(|cell| {
+                    let text = cells[cell].split('<').next().unwrap();
+                    let digits = text.replace(|sign: char| !sign.is_ascii_digit(), "");
+                    digits.parse().unwrap()
+                })
             })
             .collect();
-        let (total_ms, parts) = exact_ms.split_last().unwrap();
-        assert_eq!(*total_ms, case.month.window().length_ms(), "{name}");
-        assert_eq!(parts.iter().sum::<i64>(), *total_ms, "{name}");
+        let (total, parts) = rows.split_last().unwrap();
+        assert_eq!(*total, [case.month.window().length_ms(), 10_000], "{name}");
+        for column in [0, 1] {
+            let sum: i64 = parts.iter().map(|row| row[column]).sum();
+            assert_eq!(sum, total[column], "{name}");
+        }
     }
 }
 
@@ -955,7 +973,7 @@ fn charts_show_none_and_hundreds_of_outages() {
     assert!(labels(&quiet, "incidents").contains(&"Aucune indisponibilité constatée"));
     // The legend's own.
     assert_eq!(fills(&quiet, "calendrier", "url(#calendrier-down)"), 1);
-    assert!(quiet.contains("Aucune indisponibilité n'a été constatée."));
+    assert!(quiet.contains("Aucune indisponibilité n’a été constatée."));
 
     let flapping = Case::new("2025-10").down(900 * MINUTE_MS, 400).html();
     assert_eq!(fills(&flapping, "incidents", "url(#incidents-down)"), 400);
@@ -1105,10 +1123,10 @@ fn an_operator_says_why() {
     let without = case.html();
     case.causes = vec![
         cause(outage, "premier mot", None, Attribution::Unknown),
-        cause(outage, "panne d'alimentation", None, Attribution::Host),
+        cause(outage, "panne d’alimentation", None, Attribution::Host),
         cause(after, "autre chose", None, Attribution::Service),
     ];
-    let sentence = "Incident n° 1 : panne d'alimentation. Imputable à l'hébergeur. Indiqué par la direction technique le 2 novembre 2025.";
+    let sentence = "Incident n° 1 : panne d’alimentation. Imputable à l’hébergeur. Indiqué par la direction technique le 2 novembre 2025.";
     let told = text_of(&case.html()).replace('~', " ");
     assert!(told.contains(sentence), "{told}");
     for absent in ["premier mot", "autre chose"] {
@@ -1118,7 +1136,7 @@ fn an_operator_says_why() {
     assert_eq!(figures(&case.html()), figures(&without));
 
     case.language = Language::English;
-    assert!(text_of(&case.html()).contains("“panne d'alimentation” (in French)."));
+    assert!(text_of(&case.html()).contains("“panne d’alimentation” (in French)."));
     case.causes[1].english = Some("power failure".to_owned());
     let told = text_of(&case.html()).replace('~', " ");
     assert!(
@@ -1154,11 +1172,11 @@ fn imported_evidence_is_told() {
     for (language, sentence) in [
         (
             Language::French,
-            "Les relevés de import-kuma ont été faits par un autre outil",
+            "Les relevés attribués à import-kuma ont été faits par un autre outil",
         ),
         (
             Language::English,
-            "The observations of import-kuma were made by another monitoring tool",
+            "The measurements attributed to import-kuma were made by another monitoring tool",
         ),
     ] {
         let mut case = october();

@@ -36,12 +36,12 @@ fn a_count_is_shown_in_the_report_of_its_month() {
 
     let text = text_of(&installation.close_for_one("2025-10", Kind::Final));
     for said in [
-        "12 345 appels ont été adressés au Service, dont 12 222 ont abouti (99,00 %).",
+        "Appels adressés au Service : 12 345, dont 12 222 aboutis (99,00 %).",
         "Source : journaux de la passerelle.",
     ] {
         assert!(text.contains(said), "`{said}` does not stand in: {text}");
     }
-    assert!(!text.contains("s'écarte"), "{text}");
+    assert!(!text.contains("s’écarte"), "{text}");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn traffic_that_says_something_else_than_the_probes_is_flagged() {
         .unwrap();
     let text = text_of(&installation.close_for_one("2025-10", Kind::Final));
     assert!(
-        text.contains("s'écarte du taux de disponibilité mesuré par les sondes"),
+        text.contains("s’écarte du taux de disponibilité mesuré par les sondes"),
         "{text}"
     );
 }

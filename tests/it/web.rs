@@ -221,7 +221,7 @@ async fn the_status_page_says_what_is_down_in_french() {
         "Marge d’indisponibilité restante\u{a0}: 35\u{a0}h\u{a0}20\u{a0}min sur 36\u{a0}h admises",
         "Indisponibilité constatée\u{a0}: 22\u{a0}h\u{a0}28\u{a0}min\u{a0}; temps non mesuré\u{a0}: 5\u{a0}h",
         "Résultat provisoire",
-        "réponse 502 inattendue",
+        "code HTTP\u{a0}502",
         "sante failed: status:502",
         "CNAF et MSA, à titre indicatif",
         "12 (supervision arrêtée)",

@@ -269,37 +269,41 @@ pub(in crate::report) fn left(left_ms: i64, words: &Words) -> String {
 
 fn ledger_table(report: &Report<'_>, words: &'static Words) -> Table {
     let mut table = Table::new(words.ledger_caption, &words.ledger_head, &[1, 2, 3]);
-    let total_ms = report.statement.window.length_ms();
-    let tally = figures::elapsed_tally(report);
-    let row = |name: String, ms: i64| {
-        [
+    let mut row = |name: String, ms: i64, basis_points: i64| {
+        table.push([
             name,
             (words.duration)(ms),
-            words.part(ms, total_ms),
+            words.hundredths(basis_points),
             words.number(ms),
-        ]
+        ]);
     };
-    for class in Class::ALL {
-        let ms = tally.of(class);
-        // The four states are always shown; what no clause or request brought about is not.
-        let always = match class {
-            Class::Up | Class::Degraded | Class::Down | Class::Unknown => true,
-            Class::Credited | Class::Excluded | Class::OutOfScope => false,
-        };
-        if always || ms > 0 {
-            let name = format!(
+    for figures::Share {
+        class,
+        ms,
+        basis_points,
+    } in figures::shares(report)
+    {
+        let name = match class {
+            // The four states are always shown; what no clause or request brought about is not.
+            Some(Class::Credited | Class::Excluded | Class::OutOfScope) | None if ms == 0 => {
+                continue;
+            }
+            Some(class) => format!(
                 "{} ({})",
                 (words.class)(class),
                 (words.class_meaning)(class)
-            );
-            table.push(row(name, ms));
-        }
+            ),
+            None => words.class_future.to_owned(),
+        };
+        row(name, ms, basis_points);
     }
-    let future_ms = total_ms - tally.total_ms();
-    if future_ms > 0 {
-        table.push(row(words.class_future.to_owned(), future_ms));
-    }
-    table.push_strong(row(words.ledger_total.to_owned(), total_ms));
+    let total_ms = report.statement.window.length_ms();
+    table.push_strong([
+        words.ledger_total.to_owned(),
+        (words.duration)(total_ms),
+        words.hundredths(figures::WHOLE),
+        words.number(total_ms),
+    ]);
     table
 }
 

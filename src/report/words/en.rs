@@ -24,6 +24,7 @@ pub(super) static WORDS: Words = Words {
     duration,
     duration_with_hours,
     month,
+    month_name: |date| MONTHS[date.month0() as usize],
     month_short: |month| {
         format!(
             "{}\u{a0}{}",
@@ -59,7 +60,7 @@ pub(super) static WORDS: Words = Words {
     title_provisional: "Provisional availability",
     title_correction: "Monthly availability report (corrected)",
     addressed_to: "For the attention of",
-    skip: "Go to the month's result",
+    skip: "Go to the month’s result",
     contents: "Contents",
     sheet: |number, of| format!("Page {number} of {of}"),
     label_service: "Service",
@@ -359,7 +360,7 @@ pub(super) static WORDS: Words = Words {
         let months = match n_months {
             12 => "Over the last twelve months".to_owned(),
             1 => "Over a single month".to_owned(),
-            n => format!("Over the last {n} months measured"),
+            n => format!("Over the last {n}\u{a0}months measured"),
         };
         let times = |n: i64| format!("{n}\u{a0}{}", plural(n, "time", "times"));
         format!(
@@ -471,6 +472,7 @@ pub(super) static WORDS: Words = Words {
         format!("{incidents}: {why}. {attribution} Stated by {by} on {day}.")
     },
     cause_in_french: |french| format!("“{french}” (in French)"),
+    stage,
     fault,
     fault_unknown: "not specified",
     transient: |ms| {
@@ -532,7 +534,7 @@ pub(super) static WORDS: Words = Words {
     section_usage: "Use of the Service",
     no_usage: "These figures are not measured by this tool.",
     usage: |calls, good, rate| {
-        format!("{calls} calls were made to the Service, of which {good} succeeded ({rate}).")
+        format!("Calls made to the Service: {calls}, of which {good} succeeded ({rate}).")
     },
     usage_source: |source| format!("Source: {source}."),
     usage_differs: |rates| {
@@ -580,7 +582,7 @@ pub(super) static WORDS: Words = Words {
     },
     method_imported: |vantages| {
         format!(
-            "The observations of {vantages} were made by another monitoring tool and taken over as they were; their source and digest are on record in the journal. They count for the time in which that tool was measuring."
+            "The measurements attributed to {vantages} were made by another monitoring tool and taken over as they were; their source and digest are on record in the journal. They count for the time in which that tool was measuring."
         )
     },
     quorum: |quorum| match quorum {
@@ -622,23 +624,23 @@ pub(super) static WORDS: Words = Words {
         )
     },
     method_hours: "Opening hours",
-    hours_always: "Permanent, 24 hours a day and 7 days a week.",
+    hours_always: "Permanent, 24\u{a0}hours a day and 7\u{a0}days a week.",
     hours_limited: "Limited to the hours named by the commitment; the rest is outside it.",
     method_rounding: "Rounding",
-    method_rounding_text: "The result is established on whole milliseconds. Rates are shown with two decimals rounded down, durations to the second below: a figure that is shown cannot contradict the result.",
+    method_rounding_text: "The result is established on whole milliseconds. Rates are shown with two decimals rounded down, durations to the second below: a figure that is shown cannot contradict the result. In the account of the time, the share of available time is rounded down too and the other shares make up for it, so that they add up to 100%; durations in milliseconds are exact.",
     method_resolution: "Resolution",
     method_resolution_text: |interval, bound, deviation| {
         format!(
-            "Each start and each end of an incident is known to within one interval ({interval}), that is at most {bound} of the month's downtime (standard deviation: {deviation})."
+            "Each start and each end of an incident is known to within one interval ({interval}), that is at most {bound} of the month’s downtime (standard deviation: {deviation})."
         )
     },
     method_period: "Period",
     method_period_text: "A whole calendar month, from midnight to midnight in local time; clock changes make the month an hour longer or shorter.",
-    method_period_assumed: "The agreement names no period; the calendar month is the operator's reading.",
+    method_period_assumed: "The agreement names no period; the calendar month is the operator’s reading.",
     method_engine: "Engine",
     method_evidence: "Digest of the measurements (SHA-256)",
     method_recompute: "Redo the computation",
-    method_recompute_text: "With this month's evidence document, the following command gives the same figures.",
+    method_recompute_text: "With this month’s evidence document, the following command gives the same figures.",
 
     section_contact: "Contact, your data, accessibility",
     contact_title: "Contact",
@@ -716,7 +718,7 @@ pub(super) static WORDS: Words = Words {
     chart_latency: |of| format!("Response time per day — {of}"),
     chart_latency_text: |worst| {
         format!(
-            "Median, 95th and 99th percentiles of each day's correct answers. Highest 99th percentile: {worst}."
+            "Median, 95th and 99th percentiles of each day’s correct answers. Highest 99th percentile: {worst}."
         )
     },
     chart_latency_none: "No response time was recorded.",
@@ -822,8 +824,8 @@ fn exclusion_kind(kind: ExclusionKind) -> &'static str {
     match kind {
         ExclusionKind::Maintenance => "scheduled maintenance",
         ExclusionKind::ForceMajeure => "force majeure",
-        ExclusionKind::PartnerNetwork => "partner's network",
-        ExclusionKind::PartnerRequest => "partner's request",
+        ExclusionKind::PartnerNetwork => "partner’s network",
+        ExclusionKind::PartnerRequest => "partner’s request",
         ExclusionKind::Correction => "wrong measurement, withdrawn",
         ExclusionKind::Other => "other",
     }
@@ -837,16 +839,19 @@ fn acceptance_said(acceptance: Acceptance) -> &'static str {
     }
 }
 
-fn fault(fault: Fault) -> String {
-    let stage = |stage: Stage| match stage {
+fn stage(stage: Stage) -> &'static str {
+    match stage {
         Stage::Auth => "getting a token",
         Stage::Resolve => "name resolution",
         Stage::Connect => "connection",
         Stage::Tls => "TLS handshake",
         Stage::Write => "sending the request",
         Stage::Processing => "waiting for the answer",
-        Stage::Transfer => "transfer",
-    };
+        Stage::Transfer => "reading the answer",
+    }
+}
+
+fn fault(fault: Fault) -> String {
     match fault {
         Fault::Dns => "DNS failure".to_owned(),
         Fault::Connect => "no connection".to_owned(),

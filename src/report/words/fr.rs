@@ -24,6 +24,7 @@ pub(super) static WORDS: Words = Words {
     duration,
     duration_with_hours,
     month,
+    month_name: |date| month_name(date.month()),
     month_short: |month| {
         format!(
             "{}\u{a0}{}",
@@ -55,7 +56,7 @@ pub(super) static WORDS: Words = Words {
     title: "Rapport mensuel de disponibilité",
     title_provisional: "Situation provisoire de disponibilité",
     title_correction: "Rapport mensuel de disponibilité (rectificatif)",
-    addressed_to: "À l'attention de",
+    addressed_to: "À l’attention de",
     skip: "Aller au résultat du mois",
     contents: "Sommaire",
     sheet: |number, of| format!("Page {number} sur {of}"),
@@ -85,13 +86,13 @@ pub(super) static WORDS: Words = Words {
         let since = match (down_change_ms, unknown_change_ms) {
             (0, 0) => "ces chiffres sont inchangés".to_owned(),
             (down_ms, unknown_ms) => format!(
-                "le temps d'indisponibilité {} et le temps non mesuré {}",
+                "le temps d’indisponibilité {} et le temps non mesuré {}",
                 change(down_ms),
                 change(unknown_ms)
             ),
         };
         format!(
-            "Il indiquait\u{a0}: {verdict}, taux de {rates}, {} d'indisponibilité. Depuis, {since}.",
+            "Il indiquait\u{a0}: {verdict}, taux de {rates}, {} d’indisponibilité. Depuis, {since}.",
             duration(down_ms)
         )
     },
@@ -120,14 +121,14 @@ pub(super) static WORDS: Words = Words {
     },
     letter_was_connected: |service, last_day, of| {
         format!(
-            "Vous avez été raccordé à {service} jusqu'au {}. Conformément à la convention, voici le résultat du mois {}.",
+            "Vous avez été raccordé à {service} jusqu’au {}. Conformément à la convention, voici le résultat du mois {}.",
             date(last_day),
             of_month(of)
         )
     },
     letter_attached: "Le rapport complet est joint à ce message.",
-    letter_attached_and_linked: "Le rapport complet est joint à ce message et consultable à l'adresse",
-    letter_linked: "Le rapport complet est consultable à l'adresse",
+    letter_attached_and_linked: "Le rapport complet est joint à ce message et consultable à l’adresse",
+    letter_linked: "Le rapport complet est consultable à l’adresse",
     letter_on_request: "Le rapport complet vous est communiqué sur demande.",
     letter_contact: "Pour toute question\u{a0}:",
 
@@ -135,7 +136,7 @@ pub(super) static WORDS: Words = Words {
     met: |said| Sentence {
         headline: "Engagement tenu.".to_owned(),
         body: format!(
-            "{}, le Service a été disponible {} du temps{}, pour un engagement de {}. L'indisponibilité constatée s'élève à {}, pour une durée maximale admise de {}.",
+            "{}, le Service a été disponible {} du temps{}, pour un engagement de {}. L’indisponibilité constatée s’élève à {}, pour une durée maximale admise de {}.",
             in_month(said.month),
             said.lower,
             if said.any_unknown { " au moins" } else { "" },
@@ -147,7 +148,7 @@ pub(super) static WORDS: Words = Words {
     missed: |said| Sentence {
         headline: "Engagement non tenu.".to_owned(),
         body: format!(
-            "{}, le Service a été disponible {} du temps, pour un engagement de {}. L'indisponibilité constatée s'élève à {} et dépasse de {} la durée maximale admise ({}). Les causes et les actions engagées figurent aux parties 3 et 7.",
+            "{}, le Service a été disponible {} du temps, pour un engagement de {}. L’indisponibilité constatée s’élève à {} et dépasse de {} la durée maximale admise ({}). Les causes et les actions engagées figurent aux parties 3 et 7.",
             in_month(said.month),
             if said.any_unknown {
                 format!("entre {} et {}", said.lower, said.upper)
@@ -163,7 +164,7 @@ pub(super) static WORDS: Words = Words {
     undetermined: |said| Sentence {
         headline: "Résultat indéterminé.".to_owned(),
         body: format!(
-            "{}, l'état du Service n'a pas pu être établi pendant {}. Selon que le Service était disponible ou non pendant ce temps, le taux est compris entre {} et {}, pour un engagement de {}. Les mesures disponibles ne permettent donc pas de dire si l'engagement a été tenu.",
+            "{}, l’état du Service n’a pas pu être établi pendant {}. Selon que le Service était disponible ou non pendant ce temps, le taux est compris entre {} et {}, pour un engagement de {}. Les mesures disponibles ne permettent donc pas de dire si l’engagement a été tenu.",
             in_month(said.month),
             said.unknown,
             said.lower,
@@ -174,14 +175,14 @@ pub(super) static WORDS: Words = Words {
     no_measure: |of| Sentence {
         headline: "Résultat indéterminé.".to_owned(),
         body: format!(
-            "Aucune mesure exploitable n'a été recueillie en {}.",
+            "Aucune mesure exploitable n’a été recueillie en {}.",
             month(of)
         ),
     },
     not_applicable: |of| Sentence {
         headline: "Sans objet.".to_owned(),
         body: format!(
-            "{}, aucun temps n'entrait dans l'engagement\u{a0}: votre organisme n'était pas raccordé au Service, ou tout le temps du mois en était exclu.",
+            "{}, aucun temps n’entrait dans l’engagement\u{a0}: votre organisme n’était pas raccordé au Service, ou tout le temps du mois en était exclu.",
             in_month(of)
         ),
     },
@@ -197,19 +198,19 @@ pub(super) static WORDS: Words = Words {
                 None => String::new(),
             };
             format!(
-                "L'engagement est apprécié au terme du mois. À ce stade\u{a0}: {} d'indisponibilité{unknown}, sur {} admises pour l'ensemble du mois.",
+                "L’engagement est apprécié au terme du mois. À ce stade\u{a0}: {} d’indisponibilité{unknown}, sur {} admises pour l’ensemble du mois.",
                 said.down, said.allowed
             )
         },
     },
     running_lost: |target| {
         format!(
-            "Quelle que soit la disponibilité d'ici la fin du mois, le taux ne pourra plus atteindre {target}."
+            "Quelle que soit la disponibilité d’ici la fin du mois, le taux ne pourra plus atteindre {target}."
         )
     },
     running_secured: |target| {
         format!(
-            "Quelle que soit la disponibilité d'ici la fin du mois, le taux ne pourra plus être inférieur à {target}."
+            "Quelle que soit la disponibilité d’ici la fin du mois, le taux ne pourra plus être inférieur à {target}."
         )
     },
     verdict: |verdict| match verdict {
@@ -241,22 +242,22 @@ pub(super) static WORDS: Words = Words {
     },
     note_assumed_period: |target| {
         format!(
-            "La convention fixe un taux de {target} sans préciser de période\u{a0}; le présent rapport l'apprécie au terme de chaque mois."
+            "La convention fixe un taux de {target} sans préciser de période\u{a0}; le présent rapport l’apprécie au terme de chaque mois."
         )
     },
     note_resolution: |bound| {
         format!(
-            "L'écart entre le taux et l'engagement est inférieur à la résolution de la mesure ({bound} pour l'ensemble du mois). Le résultat reste celui que donnent les relevés."
+            "L’écart entre le taux et l’engagement est inférieur à la résolution de la mesure ({bound} pour l’ensemble du mois). Le résultat reste celui que donnent les relevés."
         )
     },
     note_conditional: |requested, rate, verdict| {
         format!(
-            "Des demandes d'exclusion sont en attente de décision (partie 4)\u{a0}: {requested}. Si toutes étaient acceptées, le taux serait de {rate} et le résultat deviendrait\u{a0}: {verdict}."
+            "Des demandes d’exclusion sont en attente de décision (partie 4)\u{a0}: {requested}. Si toutes étaient acceptées, le taux serait de {rate} et le résultat deviendrait\u{a0}: {verdict}."
         )
     },
     note_would_decide: |decide| {
         format!(
-            "L'engagement serait tenu si le Service avait été disponible pendant au moins {decide} du temps non mesuré, et non tenu sinon."
+            "L’engagement serait tenu si le Service avait été disponible pendant au moins {decide} du temps non mesuré, et non tenu sinon."
         )
     },
     figure_rate: "Taux de disponibilité",
@@ -299,10 +300,10 @@ pub(super) static WORDS: Words = Words {
         Class::Unknown => "ni disponible ni indisponible",
         Class::Credited => "maintenance programmée, comptée comme disponible",
         Class::Excluded => "retiré du temps compté",
-        Class::OutOfScope => "hors raccordement ou hors plage d'ouverture",
+        Class::OutOfScope => "hors raccordement ou hors plage d’ouverture",
     },
     class_future: "À venir",
-    windows_caption: "Plages du mois où le Service n'était pas simplement disponible",
+    windows_caption: "Plages du mois où le Service n’était pas simplement disponible",
     windows_head: ["Début", "Fin", "Durée", "État"],
     days_caption: "Disponibilité par jour",
     days_head: [
@@ -338,19 +339,19 @@ pub(super) static WORDS: Words = Words {
     },
     change_not_shown: |said| {
         format!(
-            "Évolution non démontrée par rapport à {}\u{a0}: l'écart entre les taux minimaux ({}) ne dépasse pas l'incertitude due au temps non mesuré.",
+            "Évolution non démontrée par rapport à {}\u{a0}: l’écart entre les taux minimaux ({}) ne dépasse pas l’incertitude due au temps non mesuré.",
             month(said.since),
             said.change
         )
     },
     no_comparison: |of, verdict| {
         let state = match verdict {
-            Verdict::NotApplicable => "aucun temps n'était compté",
+            Verdict::NotApplicable => "aucun temps n’était compté",
             Verdict::Met | Verdict::Missed | Verdict::Undetermined => "le résultat est indéterminé",
         };
         format!("Comparaison impossible\u{a0}: pour {}, {state}.", month(of))
     },
-    no_previous: "Comparaison impossible\u{a0}: le mois précédent n'a pas été suivi.",
+    no_previous: "Comparaison impossible\u{a0}: le mois précédent n’a pas été suivi.",
     comparison_after_month: "La comparaison avec le mois précédent sera établie au terme du mois.",
     down_compared: |down, before, since| {
         format!(
@@ -362,7 +363,7 @@ pub(super) static WORDS: Words = Words {
         let months = match n_months {
             12 => "Sur les douze derniers mois".to_owned(),
             1 => "Sur un seul mois suivi".to_owned(),
-            n => format!("Sur les {n} derniers mois suivis"),
+            n => format!("Sur les {n}\u{a0}derniers mois suivis"),
         };
         format!(
             "{months}\u{a0}: engagement tenu {met}\u{a0}fois, non tenu {missed}\u{a0}fois, indéterminé {undetermined}\u{a0}fois."
@@ -394,7 +395,7 @@ pub(super) static WORDS: Words = Words {
     },
     steps_reached: |n_reached, n_months| {
         format!(
-            "Depuis qu'il est déclaré, l'objectif interne a été atteint {n_reached}\u{a0}fois sur {n_months}\u{a0}mois suivis. Il ne change pas le résultat, qui ne dépend que de l'engagement."
+            "Depuis qu’il est déclaré, l’objectif interne a été atteint {n_reached}\u{a0}fois sur {n_months}\u{a0}mois suivis. Il ne change pas le résultat, qui ne dépend que de l’engagement."
         )
     },
     pooled_caption: "Cumul de plusieurs mois (somme des temps)",
@@ -411,7 +412,7 @@ pub(super) static WORDS: Words = Words {
     },
 
     section_incidents: "Indisponibilités et incidents du mois",
-    no_incident: "Aucune indisponibilité n'a été constatée.",
+    no_incident: "Aucune indisponibilité n’a été constatée.",
     incidents_summary: |n, down| {
         format!(
             "{n}\u{a0}{}, pour une indisponibilité constatée de {down}.",
@@ -420,7 +421,7 @@ pub(super) static WORDS: Words = Words {
     },
     incidents_longest: |longest| format!("Le plus long a duré {longest}."),
     incidents_mean: |mean| format!("Durée moyenne de rétablissement\u{a0}: {mean}."),
-    incidents_clipped: "Un incident à cheval sur deux mois n'est compté que pour sa part dans le mois.",
+    incidents_clipped: "Un incident à cheval sur deux mois n’est compté que pour sa part dans le mois.",
     incidents_worst_day: |day, down| {
         format!("Jour le plus touché\u{a0}: le {} ({down}).", date(day))
     },
@@ -437,7 +438,7 @@ pub(super) static WORDS: Words = Words {
         "Début",
         "Fin",
         "Durée",
-        "Point d'accès",
+        "Point d’accès",
         "Constat",
         "Programmée",
         "Comptée",
@@ -452,7 +453,7 @@ pub(super) static WORDS: Words = Words {
         )
     },
     incident_month_part: |part| format!("{part} dans le mois"),
-    causes_stated: "Les sondes constatent une indisponibilité, non sa cause. Voici ce qu'en dit l'exploitant\u{a0}; cela ne change rien au décompte.",
+    causes_stated: "Les sondes constatent une indisponibilité, non sa cause. Voici ce qu’en dit l’exploitant\u{a0}; cela ne change rien au décompte.",
     cause_stated: |(first, last), why, attribution, by, day| {
         let incidents = match last - first {
             0 => format!("Incident n°\u{a0}{first}"),
@@ -462,12 +463,13 @@ pub(super) static WORDS: Words = Words {
         let attribution = match attribution {
             Attribution::Service => "Imputable au Service.",
             Attribution::DataProvider => "Imputable à un fournisseur de données.",
-            Attribution::Host => "Imputable à l'hébergeur.",
+            Attribution::Host => "Imputable à l’hébergeur.",
             Attribution::Unknown => "Imputation inconnue.",
         };
         format!("{incidents}\u{a0}: {why}. {attribution} Indiqué par {by} le {day}.")
     },
     cause_in_french: ToOwned::to_owned,
+    stage,
     fault,
     fault_unknown: "non précisé",
     transient: |ms| {
@@ -480,7 +482,7 @@ pub(super) static WORDS: Words = Words {
     },
 
     section_maintenance: "Maintenances programmées",
-    no_maintenance: "Aucune maintenance programmée n'a été annoncée pour ce mois.",
+    no_maintenance: "Aucune maintenance programmée n’a été annoncée pour ce mois.",
     maintenance_caption: "Maintenances annoncées",
     maintenance_head: [
         "Objet",
@@ -489,7 +491,7 @@ pub(super) static WORDS: Words = Words {
         "Fin prévue",
         "Préavis",
         "Indisponibilité comptée pendant la plage",
-        "Comptée dans l'indisponibilité",
+        "Comptée dans l’indisponibilité",
     ],
     whole_service: "tout le Service",
     maintenance_several: |n| format!("{n}\u{a0}plages"),
@@ -499,22 +501,22 @@ pub(super) static WORDS: Words = Words {
     treated_counted: "oui",
     treated_excluded: "non, temps exclu",
     treated_credited: "non, temps crédité",
-    treated_aside: "sans objet, point d'accès à titre indicatif",
+    treated_aside: "sans objet, point d’accès à titre indicatif",
     without_maintenance: |rate| {
         format!("À titre indicatif, le taux hors maintenance programmée serait de {rate}.")
     },
-    requests_title: "Autres demandes d'exclusion",
-    requests_caption: "Demandes d'exclusion portant sur le mois",
+    requests_title: "Autres demandes d’exclusion",
+    requests_caption: "Demandes d’exclusion portant sur le mois",
     requests_head: ["Nature", "Début", "Fin", "Motif", "Décision"],
     exclusion_kind,
     acceptance: acceptance_said,
 
-    section_endpoints: "Points d'accès et fournisseurs de données",
-    endpoints_note: "Seuls les points d'accès contractuels entrent dans le résultat du mois\u{a0}; les autres figurent à titre indicatif.",
-    no_endpoint: "Aucun point d'accès n'est suivi individuellement.",
-    endpoints_caption: "Disponibilité par point d'accès",
+    section_endpoints: "Points d’accès et fournisseurs de données",
+    endpoints_note: "Seuls les points d’accès contractuels entrent dans le résultat du mois\u{a0}; les autres figurent à titre indicatif.",
+    no_endpoint: "Aucun point d’accès n’est suivi individuellement.",
+    endpoints_caption: "Disponibilité par point d’accès",
     endpoints_head: [
-        "Point d'accès",
+        "Point d’accès",
         "Fournisseur",
         "Contractuel",
         "Disponibilité",
@@ -531,20 +533,20 @@ pub(super) static WORDS: Words = Words {
     section_usage: "Utilisation du Service",
     no_usage: "Ces données ne sont pas mesurées par cet outil.",
     usage: |calls, good, rate| {
-        format!("{calls}\u{a0}appels ont été adressés au Service, dont {good} ont abouti ({rate}).")
+        format!("Appels adressés au Service\u{a0}: {calls}, dont {good} aboutis ({rate}).")
     },
     usage_source: |source| format!("Source\u{a0}: {source}."),
     usage_differs: |rates| {
         format!(
-            "Ce taux s'écarte du taux de disponibilité mesuré par les sondes ({rates}). La \
+            "Ce taux s’écarte du taux de disponibilité mesuré par les sondes ({rates}). La \
              disponibilité compte du temps, ce taux compte des appels\u{a0}: un appel peut échouer \
              pour une raison propre à la demande, et une panne ne touche que les appels faits \
-             pendant qu'elle dure."
+             pendant qu’elle dure."
         )
     },
 
-    section_actions: "Actions d'amélioration",
-    no_action: "Aucune action d'amélioration n'a été déclarée pour ce mois.",
+    section_actions: "Actions d’amélioration",
+    no_action: "Aucune action d’amélioration n’a été déclarée pour ce mois.",
     improvement: |progress, date, what| {
         let state = match progress {
             Progress::Planned => "Prévue",
@@ -557,28 +559,28 @@ pub(super) static WORDS: Words = Words {
         }
     },
     trajectory: |steps| {
-        format!("Trajectoire d'amélioration déclarée, au-delà de l'engagement\u{a0}: {steps}.")
+        format!("Trajectoire d’amélioration déclarée, au-delà de l’engagement\u{a0}: {steps}.")
     },
     trajectory_step: |step, from| format!("{step} à partir du {}", date(from)),
 
     section_method: "Méthode de mesure",
-    method_intro: "Cette partie donne ce qu'il faut pour refaire le calcul.",
+    method_intro: "Cette partie donne ce qu’il faut pour refaire le calcul.",
     method_scope: "Périmètre",
     method_scope_text: |endpoints, rule| format!("{endpoints}. {rule}"),
     rule: |rule, main| match rule {
         Rule::All => {
-            "Le Service est disponible lorsque tous les points d'accès contractuels le sont."
+            "Le Service est disponible lorsque tous les points d’accès contractuels le sont."
                 .to_owned()
         }
         Rule::Any => {
-            "Le Service est disponible lorsqu'au moins un point d'accès contractuel l'est."
+            "Le Service est disponible lorsqu’au moins un point d’accès contractuel l’est."
                 .to_owned()
         }
         Rule::AtLeast(n) => format!(
-            "Le Service est disponible lorsqu'au moins {n}\u{a0}points d'accès contractuels le sont."
+            "Le Service est disponible lorsqu’au moins {n}\u{a0}points d’accès contractuels le sont."
         ),
         Rule::Main(_) => format!(
-            "Le Service est disponible lorsque le point d'accès «\u{a0}{main}\u{a0}» l'est."
+            "Le Service est disponible lorsque le point d’accès «\u{a0}{main}\u{a0}» l’est."
         ),
     },
     method_vantages: "Points de mesure",
@@ -588,64 +590,64 @@ pub(super) static WORDS: Words = Words {
     },
     method_imported: |vantages| {
         format!(
-            "Les relevés de {vantages} ont été faits par un autre outil de mesure et repris tels quels\u{202f}; leur source et leur empreinte sont consignées au journal. Ils comptent pour le temps pendant lequel cet outil mesurait."
+            "Les relevés attribués à {vantages} ont été faits par un autre outil de mesure et repris tels quels\u{a0}; leur source et leur empreinte sont consignées au journal. Ils comptent pour le temps pendant lequel cet outil mesurait."
         )
     },
     quorum: |quorum| match quorum {
         Quorum::Majority => {
-            "Une indisponibilité est retenue lorsque plus de la moitié d'entre eux la constatent."
+            "Une indisponibilité est retenue lorsque plus de la moitié d’entre eux la constatent."
                 .to_owned()
         }
         Quorum::AtLeast(n) => format!(
-            "Une indisponibilité est retenue lorsque {n} d'entre eux au moins la constatent."
+            "Une indisponibilité est retenue lorsque {n} d’entre eux au moins la constatent."
         ),
     },
     method_interval: "Périodicité",
     method_interval_text: |interval, timeout, validity| {
         format!(
-            "Intervalle entre deux relevés\u{a0}: {interval}. Délai d'attente d'une réponse\u{a0}: {timeout}. Un relevé vaut jusqu'au suivant, au plus {validity}\u{a0}; au-delà, le temps est non mesuré."
+            "Intervalle entre deux relevés\u{a0}: {interval}. Délai d’attente d’une réponse\u{a0}: {timeout}. Un relevé vaut jusqu’au suivant, au plus {validity}\u{a0}; au-delà, le temps est non mesuré."
         )
     },
     method_confirmation: "Seuil de confirmation",
-    confirmation_none: "Un seul échec suffit\u{a0}: l'indisponibilité court du premier relevé en échec au premier relevé réussi.",
+    confirmation_none: "Un seul échec suffit\u{a0}: l’indisponibilité court du premier relevé en échec au premier relevé réussi.",
     confirmation_many: |n, within| {
         format!(
-            "{n}\u{a0}échecs de suite en {within} au plus\u{a0}: l'indisponibilité court alors du premier d'entre eux au premier relevé réussi."
+            "{n}\u{a0}échecs de suite en {within} au plus\u{a0}: l’indisponibilité court alors du premier d’entre eux au premier relevé réussi."
         )
     },
     minimum_outage: |minimum| {
         format!("Les interruptions de moins de {minimum} ne sont pas comptées.")
     },
     method_slow: "Réponses lentes",
-    slow_up: "Une réponse correcte mais lente ou partielle est comptée comme disponible\u{a0}; elle est signalée comme dégradée. Au-delà du délai d'attente de la sonde, elle est comptée comme indisponible.",
+    slow_up: "Une réponse correcte mais lente ou partielle est comptée comme disponible\u{a0}; elle est signalée comme dégradée. Au-delà du délai d’attente de la sonde, elle est comptée comme indisponible.",
     slow_down: "Une réponse lente ou partielle est comptée comme indisponible.",
     method_maintenance: "Maintenance programmée",
-    maintenance_counted: "Comptée comme le reste du temps\u{a0}: la convention ne prévoit pas d'exclusion.",
-    maintenance_excluded: "Retirée du temps compté lorsqu'elle remplit les conditions de l'engagement.",
-    maintenance_credited: "Comptée comme disponible lorsqu'elle remplit les conditions de l'engagement.",
-    maintenance_notice: |notice| format!("Préavis d'au moins {notice}."),
+    maintenance_counted: "Comptée comme le reste du temps\u{a0}: la convention ne prévoit pas d’exclusion.",
+    maintenance_excluded: "Retirée du temps compté lorsqu’elle remplit les conditions de l’engagement.",
+    maintenance_credited: "Comptée comme disponible lorsqu’elle remplit les conditions de l’engagement.",
+    maintenance_notice: |notice| format!("Préavis d’au moins {notice}."),
     maintenance_cap: |cap| format!("Au plus {cap} par mois."),
-    maintenance_hours: "Seulement aux heures prévues par l'engagement.",
+    maintenance_hours: "Seulement aux heures prévues par l’engagement.",
     method_unknown: "Temps non mesuré",
     method_unknown_text: |unknown| {
         format!(
-            "{unknown} pour ce mois. Il n'est compté ni comme disponible ni comme indisponible\u{a0}: le taux minimal le suppose indisponible, le taux maximal le suppose disponible. L'engagement est dit tenu si le taux minimal l'atteint, non tenu si le taux maximal ne l'atteint pas, indéterminé sinon."
+            "{unknown} pour ce mois. Il n’est compté ni comme disponible ni comme indisponible\u{a0}: le taux minimal le suppose indisponible, le taux maximal le suppose disponible. L’engagement est dit tenu si le taux minimal l’atteint, non tenu si le taux maximal ne l’atteint pas, indéterminé sinon."
         )
     },
-    method_hours: "Plage d'ouverture",
+    method_hours: "Plage d’ouverture",
     hours_always: "Permanente, 24\u{a0}heures sur 24 et 7\u{a0}jours sur 7.",
-    hours_limited: "Limitée aux heures prévues par l'engagement\u{a0}; le reste est hors engagement.",
+    hours_limited: "Limitée aux heures prévues par l’engagement\u{a0}; le reste est hors engagement.",
     method_rounding: "Arrondi",
-    method_rounding_text: "Le résultat est établi sur des millisecondes entières. Les taux sont affichés avec deux décimales arrondies par défaut, les durées à la seconde inférieure\u{a0}: un chiffre affiché ne peut pas contredire le résultat.",
+    method_rounding_text: "Le résultat est établi sur des millisecondes entières. Les taux sont affichés avec deux décimales arrondies par défaut, les durées à la seconde inférieure\u{a0}: un chiffre affiché ne peut pas contredire le résultat. Dans le décompte du temps, la part du temps disponible est elle aussi arrondie par défaut et les autres parts la complètent, de sorte que leur somme fait 100\u{a0}%\u{a0}; les durées en millisecondes sont exactes.",
     method_resolution: "Résolution",
     method_resolution_text: |interval, bound, deviation| {
         format!(
-            "Chaque début et chaque fin d'incident est connu à un intervalle de mesure près ({interval}), soit au plus {bound} sur l'indisponibilité du mois (écart type\u{a0}: {deviation})."
+            "Chaque début et chaque fin d’incident est connu à un intervalle de mesure près ({interval}), soit au plus {bound} sur l’indisponibilité du mois (écart type\u{a0}: {deviation})."
         )
     },
     method_period: "Période",
-    method_period_text: "Mois civil entier, de minuit à minuit en heure locale\u{a0}; les changements d'heure allongent ou raccourcissent le mois d'une heure.",
-    method_period_assumed: "La convention ne précise pas de période\u{a0}; le mois civil est une lecture de l'exploitant.",
+    method_period_text: "Mois civil entier, de minuit à minuit en heure locale\u{a0}; les changements d’heure allongent ou raccourcissent le mois d’une heure.",
+    method_period_assumed: "La convention ne précise pas de période\u{a0}; le mois civil est une lecture de l’exploitant.",
     method_engine: "Moteur de calcul",
     method_evidence: "Empreinte des relevés (SHA-256)",
     method_recompute: "Refaire le calcul",
@@ -663,14 +665,14 @@ pub(super) static WORDS: Words = Words {
             None => String::new(),
         };
         format!(
-            "Les coordonnées professionnelles de votre organisme (adresse électronique, fonction) sont traitées par {controller} pour vous communiquer les résultats de disponibilité prévus par la convention. Base légale\u{a0}: mission d'intérêt public (article 6-1-e du RGPD). Elles sont conservées pendant la durée fixée par le cadre légal applicable. Vous pouvez exercer vos droits d'accès, de rectification, d'opposition et de limitation à l'adresse {contact}{officer}, ou saisir la CNIL (www.cnil.fr)."
+            "Les coordonnées professionnelles de votre organisme (adresse électronique, fonction) sont traitées par {controller} pour vous communiquer les résultats de disponibilité prévus par la convention. Base légale\u{a0}: mission d’intérêt public (article 6-1-e du RGPD). Elles sont conservées pendant la durée fixée par le cadre légal applicable. Vous pouvez exercer vos droits d’accès, de rectification, d’opposition et de limitation à l’adresse {contact}{officer}, ou saisir la CNIL (www.cnil.fr)."
         )
     },
     accessibility_title: "Accessibilité",
-    accessibility: "L'édition HTML de ce rapport en est l'édition de référence. Elle se lit sans image ni couleur\u{a0}: chaque graphique est décrit et ses données figurent dans un tableau. Si une information vous reste inaccessible, écrivez-nous\u{a0}: nous vous la fournirons sous une autre forme.",
+    accessibility: "L’édition HTML de ce rapport en est l’édition de référence. Elle se lit sans image ni couleur\u{a0}: chaque graphique est décrit et ses données figurent dans un tableau. Si une information vous reste inaccessible, écrivez-nous\u{a0}: nous vous la fournirons sous une autre forme.",
 
     index_title: "Rapports de disponibilité",
-    index_text: "Chaque dossier contient le rapport, ses graphiques, ses données et les relevés dont ils sont tirés. Les commandes ci-dessous contrôlent les fichiers d'un dossier et refont le calcul du mois.",
+    index_text: "Chaque dossier contient le rapport, ses graphiques, ses données et les relevés dont ils sont tirés. Les commandes ci-dessous contrôlent les fichiers d’un dossier et refont le calcul du mois.",
     index_caption: "Rapports établis, le plus récent en premier",
     index_head: [
         "Mois",
@@ -693,7 +695,7 @@ pub(super) static WORDS: Words = Words {
 
     chart_data: "Données du graphique",
     scroll: "défilement horizontal possible",
-    axis_from: |floor| format!("L'axe commence à {floor}."),
+    axis_from: |floor| format!("L’axe commence à {floor}."),
     chart_calendar: |of| format!("Le mois heure par heure — {of}"),
     chart_calendar_text: |zone| {
         format!(
@@ -703,17 +705,17 @@ pub(super) static WORDS: Words = Words {
     chart_daily: |of| format!("Disponibilité par jour — {of}"),
     chart_daily_text: |n_full, n_days, target| {
         format!(
-            "{n_full}\u{a0}{} sur {n_days} sans indisponibilité ni temps non mesuré. Le trait marque l'engagement de {target}, qui s'apprécie sur le mois entier.",
+            "{n_full}\u{a0}{} sur {n_days} sans indisponibilité ni temps non mesuré. Le trait marque l’engagement de {target}, qui s’apprécie sur le mois entier.",
             plural(n_full, "jour", "jours")
         )
     },
     chart_daily_worst: |day, rate| {
         format!("Jour le plus bas\u{a0}: le {}, {rate} au moins.", date(day))
     },
-    chart_budget: |of| format!("Marge d'indisponibilité restante — {of}"),
+    chart_budget: |of| format!("Marge d’indisponibilité restante — {of}"),
     chart_budget_text: |allowed, left| {
         format!(
-            "La marge part de {allowed} et descend avec chaque indisponibilité\u{a0}; sous zéro, l'engagement n'est pas tenu. En fin de période, {left}."
+            "La marge part de {allowed} et descend avec chaque indisponibilité\u{a0}; sous zéro, l’engagement n’est pas tenu. En fin de période, {left}."
         )
     },
     chart_budget_band: "si le temps non mesuré était indisponible",
@@ -723,7 +725,7 @@ pub(super) static WORDS: Words = Words {
     chart_trend: |of| format!("Disponibilité sur treize mois — {of}"),
     chart_trend_text: |n_months| {
         format!(
-            "{n_months}\u{a0}mois suivis\u{a0}; chaque trait vertical va du taux minimal au taux maximal, le palier marque l'engagement."
+            "{n_months}\u{a0}mois suivis\u{a0}; chaque trait vertical va du taux minimal au taux maximal, le palier marque l’engagement."
         )
     },
     chart_trend_target: "engagement",
@@ -735,7 +737,7 @@ pub(super) static WORDS: Words = Words {
             "Médiane, 95e et 99e centiles des réponses correctes de chaque jour. 99e centile le plus élevé\u{a0}: {worst}."
         )
     },
-    chart_latency_none: "Aucun délai de réponse n'a été relevé.",
+    chart_latency_none: "Aucun délai de réponse n’a été relevé.",
     latency_median: "médiane",
     latency_p95: "95e centile",
     latency_p99: "99e centile",
@@ -800,16 +802,16 @@ fn in_month(of: Month) -> String {
     format!("En {}", month(of))
 }
 
-/// `d'octobre 2025`, `de mai 2025`.
+/// `d’octobre 2025`, `de mai 2025`.
 fn of_month(of: Month) -> String {
     with_of(&month(of))
 }
 
-/// `d'API Particulier`, `de FranceConnect`: elided before a vowel.
+/// `d’API Particulier`, `de FranceConnect`: elided before a vowel.
 fn with_of(name: &str) -> String {
     let vowel = |first: char| "aàâeéèêëiîïoôuùûy".contains(first);
     match name.chars().next() {
-        Some(first) if first.to_lowercase().all(vowel) => format!("d'{name}"),
+        Some(first) if first.to_lowercase().all(vowel) => format!("d’{name}"),
         Some(_) | None => format!("de {name}"),
     }
 }
@@ -842,7 +844,7 @@ fn zone(zone: Tz) -> String {
 fn duration(ms: i64) -> String {
     let parts = Parts::of(ms);
     match (parts.hours, parts.minutes, parts.seconds) {
-        (0, 0, 0) if ms != 0 => "moins d'une seconde".to_owned(),
+        (0, 0, 0) if ms != 0 => "moins d’une seconde".to_owned(),
         (0, 0, seconds) => format!("{seconds}\u{a0}s"),
         (0, minutes, 0) => format!("{minutes}\u{a0}min"),
         (0, minutes, seconds) => format!("{minutes}\u{a0}min\u{a0}{seconds:02}\u{a0}s"),
@@ -899,16 +901,19 @@ fn acceptance_said(acceptance: Acceptance) -> &'static str {
     }
 }
 
-fn fault(fault: Fault) -> String {
-    let stage = |stage: Stage| match stage {
+fn stage(stage: Stage) -> &'static str {
+    match stage {
         Stage::Auth => "obtention du jeton",
         Stage::Resolve => "résolution du nom",
         Stage::Connect => "connexion",
         Stage::Tls => "négociation TLS",
         Stage::Write => "envoi de la requête",
         Stage::Processing => "attente de la réponse",
-        Stage::Transfer => "transfert",
-    };
+        Stage::Transfer => "lecture de la réponse",
+    }
+}
+
+fn fault(fault: Fault) -> String {
     match fault {
         Fault::Dns => "échec DNS".to_owned(),
         Fault::Connect => "connexion impossible".to_owned(),
@@ -917,7 +922,7 @@ fn fault(fault: Fault) -> String {
             let kind = match kind {
                 TlsFault::Expired => "certificat expiré",
                 TlsFault::NotYetValid => "certificat pas encore valide",
-                TlsFault::WrongHost => "certificat d'un autre nom",
+                TlsFault::WrongHost => "certificat d’un autre nom",
                 TlsFault::SelfSigned => "certificat autosigné",
                 TlsFault::UnknownAuthority => "autorité inconnue",
                 TlsFault::WeakProtocol => "version trop ancienne",

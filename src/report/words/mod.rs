@@ -15,7 +15,7 @@ use crate::sla::catalog::{Language, Progress};
 use crate::sla::cause::Attribution;
 use crate::sla::commitment::{Ppm, Quorum, Rule};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
-use crate::sla::observation::Fault;
+use crate::sla::observation::{Fault, Stage};
 use crate::sla::window::{HOUR_MS, MINUTE_MS, Month, SECOND_MS, Timestamp};
 
 /// No-break space.
@@ -98,6 +98,7 @@ pub(crate) struct Words {
     pub(crate) duration: fn(i64) -> String,
     pub(crate) duration_with_hours: fn(i64) -> String,
     pub(crate) month: fn(Month) -> String,
+    pub(crate) month_name: fn(NaiveDate) -> &'static str,
     pub(crate) month_short: fn(Month) -> String,
     pub(crate) date: fn(NaiveDate) -> String,
     pub(crate) weekday_short: fn(NaiveDate) -> &'static str,
@@ -234,6 +235,7 @@ pub(crate) struct Words {
     /// which day.
     pub(crate) cause_stated: fn((usize, usize), &str, Attribution, &str, &str) -> String,
     pub(crate) cause_in_french: fn(&str) -> String,
+    pub(crate) stage: fn(Stage) -> &'static str,
     pub(crate) fault: fn(Fault) -> String,
     pub(crate) fault_unknown: &'static str,
     pub(crate) transient: fn(&str) -> String,
@@ -381,7 +383,11 @@ pub(crate) struct Words {
 impl Words {
     /// `94,60 %`: two decimals, rounded down.
     pub(crate) fn rate(&self, ratio: Ratio) -> String {
-        let basis_points = ratio.basis_points();
+        self.hundredths(ratio.basis_points())
+    }
+
+    /// `94,60 %`, of hundredths of a per cent.
+    pub(crate) fn hundredths(&self, basis_points: i64) -> String {
         format!(
             "{}{}{:02}{}",
             basis_points / 100,
@@ -481,11 +487,12 @@ impl Words {
     }
 
     /// `a, b et c`.
-    pub(crate) fn list(&self, items: &[String]) -> String {
-        match items {
+    pub(crate) fn list<T: AsRef<str>>(&self, items: &[T]) -> String {
+        let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
+        match items[..] {
             [] => self.none.to_owned(),
-            [one] => one.clone(),
-            [first @ .., last] => {
+            [one] => one.to_owned(),
+            [ref first @ .., last] => {
                 format!("{}{}{last}", first.join(self.list_comma), self.list_and)
             }
         }

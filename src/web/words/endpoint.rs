@@ -1,6 +1,6 @@
 //! The words of an endpoint's page.
 
-use super::{NBSP, Words, stage_en, stage_fr};
+use super::{NBSP, Words};
 use crate::sla::catalog::{ConfirmationProbes, Endpoint, Language};
 use crate::sla::commitment::Confirmation;
 use crate::sla::observation::{Observation, Outcome, Stage};
@@ -92,9 +92,9 @@ pub(super) const FRENCH: EndpointWords = EndpointWords {
     col_end: "Valable jusqu’au",
     no_date: "date illisible",
     commitment: "Engagement",
-    not_counted: "Ce point d’accès est montré à titre indicatif : il ne compte pour aucun engagement.",
+    not_counted: "Ce point d’accès est montré à titre indicatif\u{a0}: il ne compte pour aucun engagement.",
     metrics: "Métriques",
-    metrics_intro: "Ce que Prometheus relève de ce point d’accès :",
+    metrics_intro: "Ce que Prometheus relève de ce point d’accès\u{a0}:",
     in_short_for_all: "Les détails techniques sont réservés à l’exploitant.",
 };
 
@@ -164,7 +164,7 @@ impl Words {
         match (self.language, n) {
             (Language::French, 1) => format!("interrogé une fois de plus, {every} après"),
             (Language::French, n) => {
-                format!("interrogé jusqu’à {n} fois de plus, à intervalles de {every}")
+                format!("interrogé jusqu’à {n}{NBSP}fois de plus, à intervalles de {every}")
             }
             (Language::English, 1) => format!("asked once more, {every} later"),
             (Language::English, n) => format!("asked up to {n} more times, every {every}"),
@@ -175,8 +175,8 @@ impl Words {
     pub(in crate::web) fn judged(&self, confirmation: Confirmation) -> String {
         let within = self.span(confirmation.within_ms);
         match (self.language, confirmation.failures.get()) {
-            (Language::French, 1) => "1 défaut".to_owned(),
-            (Language::French, n) => format!("{n} défauts de suite en {within} au plus"),
+            (Language::French, 1) => "1\u{a0}défaut".to_owned(),
+            (Language::French, n) => format!("{n}{NBSP}défauts de suite en {within} au plus"),
             (Language::English, 1) => "1 failure".to_owned(),
             (Language::English, n) => format!("{n} failures in a row within {within}"),
         }
@@ -206,10 +206,7 @@ impl Words {
 
     /// A stage of a probe.
     pub(in crate::web) fn stage(&self, stage: Stage) -> &'static str {
-        match self.language {
-            Language::French => stage_fr(stage),
-            Language::English => stage_en(stage),
-        }
+        (self.figures().stage)(stage)
     }
 
     /// Until when a certificate is valid, in days.
@@ -247,7 +244,7 @@ impl Words {
                     n_unknown => format!(", {n_unknown} sans conclusion"),
                 };
                 let noun = if n == 1 { "relevé" } else { "relevés" };
-                format!("{n} {noun}{NBSP}: {down}{unknown}.")
+                format!("{n}{NBSP}{noun}{NBSP}: {down}{unknown}.")
             }
             Language::English => {
                 let down = match n_down {

@@ -4,13 +4,13 @@ use vigie::report::{Delivery, LetterText, write_letter};
 
 use super::*;
 
-const ATTACHED: Delivery<'_> = Delivery {
+pub(super) const ATTACHED: Delivery<'_> = Delivery {
     attached: true,
     link: None,
     signature: None,
 };
 
-fn letter(case: &Case, delivery: &Delivery<'_>) -> LetterText {
+pub(super) fn letter(case: &Case, delivery: &Delivery<'_>) -> LetterText {
     case.with(|report| write_letter(report, delivery))
 }
 
@@ -27,9 +27,9 @@ fn a_letter_says_the_result_and_where_the_report_is() {
         plain(&october(), &ATTACHED),
         "Bonjour,
 
-Vous êtes raccordé à API Particulier. Conformément à la convention, voici le résultat du mois d'octobre 2025.
+Vous êtes raccordé à API Particulier. Conformément à la convention, voici le résultat du mois d’octobre 2025.
 
-Engagement non tenu. En octobre 2025, le Service a été disponible 94,60~% du temps, pour un engagement de 95~%. L'indisponibilité constatée s'élève à 40~h~10~min et dépasse de 2~h~55~min la durée maximale admise (37~h~15~min). Les causes et les actions engagées figurent aux parties 3 et 7.
+Engagement non tenu. En octobre 2025, le Service a été disponible 94,60~% du temps, pour un engagement de 95~%. L’indisponibilité constatée s’élève à 40~h~10~min et dépasse de 2~h~55~min la durée maximale admise (37~h~15~min). Les causes et les actions engagées figurent aux parties 3 et 7.
 
 Le rapport complet est joint à ce message.
 
@@ -40,7 +40,7 @@ Direction de démonstration
     );
     assert_eq!(
         letter(&october(), &ATTACHED).subject.replace('\u{a0}', "~"),
-        "Disponibilité d'API Particulier — octobre 2025~: engagement non tenu"
+        "Disponibilité d’API Particulier — octobre 2025~: engagement non tenu"
     );
 }
 
@@ -50,13 +50,13 @@ fn a_letter_can_bring_a_link() {
         let delivery = Delivery {
             attached,
             link,
-            signature: Some("L'équipe API Particulier\nDirection de démonstration"),
+            signature: Some("L’équipe API Particulier\nDirection de démonstration"),
         };
         let text = letter(&october(), &delivery);
         assert!(text.plain.contains(expected), "{}", text.plain);
         assert!(
             text.plain
-                .ends_with("L'équipe API Particulier\nDirection de démonstration\n")
+                .ends_with("L’équipe API Particulier\nDirection de démonstration\n")
         );
         assert!(
             text.html.contains("Particulier<br>Direction"),
@@ -76,12 +76,12 @@ fn a_letter_can_bring_a_link() {
     check(
         true,
         Some(link),
-        &format!("joint à ce message et consultable à l'adresse {link}\n\n"),
+        &format!("joint à ce message et consultable à l’adresse {link}\n\n"),
     );
     check(
         false,
         Some(link),
-        &format!("\n\nLe rapport complet est consultable à l'adresse {link}\n\n"),
+        &format!("\n\nLe rapport complet est consultable à l’adresse {link}\n\n"),
     );
     check(false, None, "communiqué sur demande.\n\n");
 }
@@ -105,7 +105,7 @@ fn a_letter_knows_whether_the_partner_left() {
     // The 20th was the last day, in Paris.
     check(
         &[(from, "2025-10-20T22:00:00Z")],
-        "Vous avez été raccordé à API Particulier jusqu'au 20 octobre 2025.",
+        "Vous avez été raccordé à API Particulier jusqu’au 20 octobre 2025.",
     );
     // Gone since, but not when the letter was written.
     check(

@@ -18,7 +18,7 @@ const FOR_OPS: [&str; 12] = [
     "retry-after",
     "$.status (maintenance) ==",
     "Autorité d&#39;essai",
-    "Refusé\u{a0}: certificat expiré.",
+    "Refusé\u{a0}: échec TLS (certificat expiré).",
     "expiré depuis 9\u{a0}jours",
     "the assertion $.status",
     "35000",

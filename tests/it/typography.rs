@@ -31,7 +31,7 @@ const FRENCH: &[(&str, &str)] = &[
         "a space that breaks after a number",
     ),
     (
-        r"(^|[^,\d])[01]\x{a0}(incidents|jours|points|appels|relevés|défauts|plages)\b",
+        r"(^|[^,\d])[01]\x{a0}(incidents|jours|points|appels|relevés|défauts|plages|mois suivis)\b",
         "a plural below two",
     ),
     (

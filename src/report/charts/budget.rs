@@ -19,14 +19,18 @@ pub(in crate::report) fn budget(report: &Report<'_>, words: &Words) -> Chart {
     let curve = figures::burn_down(report);
     let allowed_ms = report.statement.budget.allowed_ms;
     let lowest_ms = curve.iter().map(|left| left.min_ms).fold(0, i64::min);
-    let last = curve.last().map_or(allowed_ms, |left| left.max_ms);
     let title = (words.chart_budget)(&format!(
         "{}, {}",
         report.service.name,
         (words.month)(report.month)
     ));
-    let description =
-        (words.chart_budget_text)(&(words.duration)(allowed_ms), &page::left(last, words));
+    let description = match curve.last() {
+        Some(last) if report.statement.availability.is_some() => (words.chart_budget_text)(
+            &(words.duration)(allowed_ms),
+            &page::left(last.min_ms, last.max_ms, words),
+        ),
+        Some(_) | None => words.chart_nothing_counted.to_owned(),
+    };
     let bottom = TOP + PLOT;
 
     canvas::chart(

@@ -43,11 +43,14 @@ pub(in crate::report) fn daily(report: &Report<'_>, words: &Words) -> Chart {
         .reduce(|worst, next| if next.1 < worst.1 { next } else { worst });
     let floor_ppm = rate_floor(lowest_ppm, target_ppm);
     let target = words.target(report.statement.target);
-    let mut description = (words.chart_daily_text)(
-        i64::try_from(full).unwrap_or(i64::MAX),
-        i64::try_from(rates.iter().flatten().count()).unwrap_or(i64::MAX),
-        &target,
-    );
+    let mut description = match rates.iter().flatten().count() {
+        0 => words.chart_nothing_counted.to_owned(),
+        n_days => (words.chart_daily_text)(
+            i64::try_from(full).unwrap_or(i64::MAX),
+            i64::try_from(n_days).unwrap_or(i64::MAX),
+            &target,
+        ),
+    };
     if let Some((date, lower)) = worst {
         let worst = (words.chart_daily_worst)(date, &words.rate(lower));
         description = format!("{description} {worst}");

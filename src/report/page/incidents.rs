@@ -48,16 +48,19 @@ pub(super) fn incidents(report: &Report<'_>, words: &'static Words) -> Vec<Block
     blocks
 }
 
-/// How long, how fast mended, and when it was worst.
+/// How long, how fast mended, and when it was worst. Of one incident, the table says how long.
 fn measures(report: &Report<'_>, words: &Words) -> Vec<String> {
     let said = |ms: i64| (words.duration)(ms);
+    let several = n_incidents(report) > 1;
     let longest = report
         .statement
         .longest_incident()
+        .filter(|_| several)
         .map(|longest| (words.incidents_longest)(&said(longest.down_ms)));
     let mean = report
         .statement
         .mean_time_to_restore_ms()
+        .filter(|_| several)
         .map(|mean_ms| (words.incidents_mean)(&said(mean_ms)));
     let worst_day = figures::worst_day(report)
         .map(|(date, down_ms)| (words.incidents_worst_day)(date, &said(down_ms)));

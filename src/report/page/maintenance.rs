@@ -57,7 +57,11 @@ pub(super) fn maintenance(report: &Report<'_>, words: &'static Words) -> Vec<Blo
         blocks.push(Block::Text(words.no_maintenance.to_owned()));
     } else {
         blocks.push(Block::Table(table));
-        if let Some(availability) = figures::without_planned(report) {
+        // Where the clause leaves planned work out already, there is nothing to add.
+        let rate = figures::elapsed_tally(report).availability();
+        if let Some(availability) = figures::without_planned(report)
+            && rate != Some(availability)
+        {
             blocks.push(Block::Text((words.without_maintenance)(
                 &words.rates(availability),
             )));

@@ -215,10 +215,8 @@ fn key_figures(report: &Report<'_>, words: &'static Words) -> Vec<Figure> {
         Some(observed) => observed,
         None => String::new(),
     };
-    let (left_ms, allowed_ms) = (
-        statement.budget.allowed_ms - tally.down_ms,
-        statement.budget.allowed_ms,
-    );
+    let allowed_ms = statement.budget.allowed_ms;
+    let left_max_ms = allowed_ms - tally.down_ms;
     let step = report.commitment.step_on(report.month.first_day());
     vec![
         Figure {
@@ -245,7 +243,7 @@ fn key_figures(report: &Report<'_>, words: &'static Words) -> Vec<Figure> {
         Figure {
             label: words.figure_allowed,
             value: (words.duration)(allowed_ms),
-            note: left(left_ms, words),
+            note: left(left_max_ms - tally.unknown_ms, left_max_ms, words),
         },
         Figure {
             label: words.figure_unknown,
@@ -257,13 +255,15 @@ fn key_figures(report: &Report<'_>, words: &'static Words) -> Vec<Figure> {
     ]
 }
 
-/// What is left of the budget, or by how much it is overrun.
-pub(in crate::report) fn left(left_ms: i64, words: &Words) -> String {
-    let size = (words.duration)(left_ms);
-    if left_ms < 0 {
-        (words.figure_overrun)(&size)
+/// What is left of the budget, or by how much it is overrun: what is certain of it where both
+/// bounds differ.
+pub(in crate::report) fn left(min_ms: i64, max_ms: i64, words: &Words) -> String {
+    let size = (words.duration)(max_ms);
+    let open = min_ms != max_ms;
+    if max_ms < 0 {
+        (words.figure_overrun)(&size, open)
     } else {
-        (words.figure_remaining)(&size)
+        (words.figure_remaining)(&size, open)
     }
 }
 

@@ -264,10 +264,17 @@ pub(super) static WORDS: Words = Words {
     figure_down: "Observed downtime",
     figure_incidents: |n| format!("{n}\u{a0}{}", plural(n, "incident", "incidents")),
     figure_allowed: "Allowed downtime",
-    figure_remaining: |left| format!("remaining: {left}"),
-    figure_overrun: |overrun| format!("overrun: {overrun}"),
+    figure_remaining: |left, at_most| {
+        format!("remaining: {}{left}", if at_most { "at most " } else { "" })
+    },
+    figure_overrun: |overrun, at_least| {
+        format!(
+            "overrun: {}{overrun}",
+            if at_least { "at least " } else { "" }
+        )
+    },
     figure_unknown: "Unmeasured time",
-    figure_coverage: |coverage| format!("{coverage} of the time measured"),
+    figure_coverage: |coverage| format!("{coverage} of the time that counts was measured"),
     ledger_caption: "The time of the month, accounted for",
     ledger_head: [
         "State",
@@ -308,7 +315,7 @@ pub(super) static WORDS: Words = Words {
         "Downtime",
         "Unmeasured",
         "Excluded or outside the commitment",
-        "Remaining at the end of the day",
+        "Remaining at most, at the end of the day",
     ],
 
     section_evolution: "Evolution",
@@ -424,7 +431,7 @@ pub(super) static WORDS: Words = Words {
             plural(n, "incident counted", "incidents counted")
         )
     },
-    incidents_longest: |longest| format!("The longest lasted {longest}."),
+    incidents_longest: |longest| format!("The longest counts for {longest}."),
     incidents_mean: |mean| format!("Mean time to restore: {mean}."),
     incidents_clipped: "An incident that spans two months counts only for its part within the month.",
     incidents_worst_day: |day, down| format!("Worst day: {} ({down}).", date(day)),
@@ -694,6 +701,7 @@ pub(super) static WORDS: Words = Words {
             plural(n_full, "day", "days")
         )
     },
+    chart_nothing_counted: "No time of the month counts for the commitment.",
     chart_daily_worst: |day, rate| format!("Lowest day: {}, {rate} at least.", date(day)),
     chart_budget: |of| format!("Remaining allowed downtime — {of}"),
     chart_budget_text: |allowed, left| {

@@ -272,10 +272,20 @@ pub(super) static WORDS: Words = Words {
     figure_down: "Indisponibilité constatée",
     figure_incidents: |n| format!("{}\u{a0}{}", n, plural(n, "incident", "incidents")),
     figure_allowed: "Indisponibilité maximale admise",
-    figure_remaining: |left| format!("marge restante\u{a0}: {left}"),
-    figure_overrun: |overrun| format!("dépassement\u{a0}: {overrun}"),
+    figure_remaining: |left, at_most| {
+        format!(
+            "marge restante\u{a0}: {left}{}",
+            if at_most { " au plus" } else { "" }
+        )
+    },
+    figure_overrun: |overrun, at_least| {
+        format!(
+            "dépassement\u{a0}: {overrun}{}",
+            if at_least { " au moins" } else { "" }
+        )
+    },
     figure_unknown: "Temps non mesuré",
-    figure_coverage: |coverage| format!("{coverage} du temps mesuré"),
+    figure_coverage: |coverage| format!("{coverage} du temps compté a été mesuré"),
     ledger_caption: "Décompte du temps du mois",
     ledger_head: ["État", "Durée", "Part du mois", "Durée exacte (ms)"],
     ledger_total: "Mois entier",
@@ -313,7 +323,7 @@ pub(super) static WORDS: Words = Words {
         "Indisponibilité",
         "Non mesuré",
         "Exclu ou hors engagement",
-        "Marge restante en fin de jour",
+        "Marge restante au plus, en fin de jour",
     ],
 
     section_evolution: "Évolution",
@@ -419,7 +429,7 @@ pub(super) static WORDS: Words = Words {
             plural(n, "incident compté", "incidents comptés")
         )
     },
-    incidents_longest: |longest| format!("Le plus long a duré {longest}."),
+    incidents_longest: |longest| format!("La plus longue durée comptée est de {longest}."),
     incidents_mean: |mean| format!("Durée moyenne de rétablissement\u{a0}: {mean}."),
     incidents_clipped: "Un incident à cheval sur deux mois n’est compté que pour sa part dans le mois.",
     incidents_worst_day: |day, down| {
@@ -709,6 +719,7 @@ pub(super) static WORDS: Words = Words {
             plural(n_full, "jour", "jours")
         )
     },
+    chart_nothing_counted: "Aucun temps du mois n’entre dans l’engagement.",
     chart_daily_worst: |day, rate| {
         format!("Jour le plus bas\u{a0}: le {}, {rate} au moins.", date(day))
     },
@@ -725,7 +736,8 @@ pub(super) static WORDS: Words = Words {
     chart_trend: |of| format!("Disponibilité sur treize mois — {of}"),
     chart_trend_text: |n_months| {
         format!(
-            "{n_months}\u{a0}mois suivis\u{a0}; chaque trait vertical va du taux minimal au taux maximal, le palier marque l’engagement."
+            "{n_months}\u{a0}mois {}\u{a0}; chaque trait vertical va du taux minimal au taux maximal, le palier marque l’engagement.",
+            plural(n_months, "suivi", "suivis")
         )
     },
     chart_trend_target: "engagement",

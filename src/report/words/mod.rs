@@ -172,8 +172,10 @@ pub(crate) struct Words {
     pub(crate) figure_down: &'static str,
     pub(crate) figure_incidents: fn(i64) -> String,
     pub(crate) figure_allowed: &'static str,
-    pub(crate) figure_remaining: fn(&str) -> String,
-    pub(crate) figure_overrun: fn(&str) -> String,
+    /// What is left; whether it is so much at most.
+    pub(crate) figure_remaining: fn(&str, bool) -> String,
+    /// By how much it is overrun; whether it is so much at least.
+    pub(crate) figure_overrun: fn(&str, bool) -> String,
     pub(crate) figure_unknown: &'static str,
     pub(crate) figure_coverage: fn(&str) -> String,
     pub(crate) ledger_caption: &'static str,
@@ -355,6 +357,7 @@ pub(crate) struct Words {
     pub(crate) chart_calendar_text: fn(&str) -> String,
     pub(crate) chart_daily: fn(&str) -> String,
     pub(crate) chart_daily_text: fn(i64, i64, &str) -> String,
+    pub(crate) chart_nothing_counted: &'static str,
     pub(crate) chart_daily_worst: fn(NaiveDate, &str) -> String,
     pub(crate) chart_budget: fn(&str) -> String,
     pub(crate) chart_budget_text: fn(&str, &str) -> String,

@@ -197,21 +197,20 @@ fn maintenances(board: &Board, service: &Service, zone: Tz, words: &Words) -> Ve
     let Some(ahead) = Window::between(now, now.plus_ms(MAINTENANCE_MS)) else {
         return Vec::new();
     };
-    let mut planned: Vec<(Window, &str)> = service
+    // What comes again and again is told once, by its next time.
+    let mut planned: Vec<(Window, &str, usize)> = service
         .maintenances
         .iter()
-        .flat_map(|planned| {
+        .filter_map(|planned| {
             let windows = planned.when.within(ahead);
-            windows
-                .iter()
-                .map(|window| (*window, planned.reason.as_str()))
-                .collect::<Vec<_>>()
+            let (first, more) = windows.as_slice().split_first()?;
+            Some((*first, planned.reason.as_str(), more.len()))
         })
         .collect();
     planned.sort_unstable();
     planned
         .into_iter()
-        .map(|(window, reason)| words.maintenance(window.start(), window.end(), zone, reason))
+        .map(|(window, reason, n_more)| words.maintenance(window, zone, reason, n_more))
         .collect()
 }
 

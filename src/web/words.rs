@@ -15,7 +15,7 @@ use crate::sla::catalog::Language;
 use crate::sla::commitment::Ppm;
 use crate::sla::observation::{MissCause, Outcome, Void};
 use crate::sla::timeline::State;
-use crate::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
+use crate::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp, Window};
 
 /// No-break space: before units and French double punctuation.
 const NBSP: char = '\u{a0}';
@@ -287,10 +287,10 @@ impl Words {
     pub(super) fn instant(&self, at: Timestamp, zone: Tz) -> String {
         let local = at.to_local(zone);
         let date = self.date(local.date_naive());
-        let (hour, minute) = (local.hour(), local.minute());
+        let time = self.clock(local.hour(), local.minute());
         match self.language {
-            Language::French => format!("{date} à {hour}{NBSP}h{NBSP}{minute:02}"),
-            Language::English => format!("{date} at {hour}:{minute:02}"),
+            Language::French => format!("{date} à {time}"),
+            Language::English => format!("{date} at {time}"),
         }
     }
 
@@ -594,18 +594,50 @@ impl Words {
         title
     }
 
-    /// Announced work: when, and what.
+    /// Announced work: when, what, and how many more times.
     pub(super) fn maintenance(
         &self,
-        from: Timestamp,
-        to: Timestamp,
+        window: Window,
         zone: Tz,
         reason: &str,
+        n_more: usize,
     ) -> String {
-        let (from, to) = (self.instant(from, zone), self.instant(to, zone));
+        let (from, to) = (window.start().to_local(zone), window.end().to_local(zone));
+        let when = if from.date_naive() == to.date_naive() {
+            let day = self.date(from.date_naive());
+            let (from, to) = (
+                self.clock(from.hour(), from.minute()),
+                self.clock(to.hour(), to.minute()),
+            );
+            match self.language {
+                Language::French => format!("Le {day}, de {from} à {to}"),
+                Language::English => format!("On {day}, from {from} to {to}"),
+            }
+        } else {
+            let (from, to) = (
+                self.instant(window.start(), zone),
+                self.instant(window.end(), zone),
+            );
+            match self.language {
+                Language::French => format!("Du {from} au {to}"),
+                Language::English => format!("From {from} to {to}"),
+            }
+        };
+        let more = match (self.language, n_more) {
+            (_, 0) => String::new(),
+            (Language::French, 1) => " (et une autre fois)".to_owned(),
+            (Language::French, n) => format!(" (et {n}{NBSP}autres fois)"),
+            (Language::English, 1) => " (and once more)".to_owned(),
+            (Language::English, n) => format!(" (and {n}{NBSP}more times)"),
+        };
+        format!("{when}{}{reason}{more}", self.colon)
+    }
+
+    /// `9 h 05`.
+    fn clock(&self, hour: u32, minute: u32) -> String {
         match self.language {
-            Language::French => format!("Du {from} au {to}{NBSP}: {reason}"),
-            Language::English => format!("From {from} to {to}: {reason}"),
+            Language::French => format!("{hour}{NBSP}h{NBSP}{minute:02}"),
+            Language::English => format!("{hour}:{minute:02}"),
         }
     }
 

@@ -691,7 +691,7 @@ fn the_subject_names_the_verdict() {
 }
 
 /// The text between `start` and the next `end`.
-fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+pub(crate) fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     let from = text.find(start).unwrap() + start.len();
     let length = text[from..].find(end).unwrap();
     &text[from..from + length]

@@ -6,7 +6,8 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{Days, NaiveDate};
+use chrono::Weekday::{Fri, Mon, Sat, Sun, Thu, Tue, Wed};
+use chrono::{Days, NaiveDate, NaiveTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
@@ -18,11 +19,12 @@ use vigie::metrics::Metrics;
 use vigie::sla::availability::Tally;
 use vigie::sla::catalog::{PlannedMaintenance, Recurrence};
 use vigie::sla::observation::{Fault, Finding, MissCause, Outcome, Stage, Trace, Void};
-use vigie::sla::window::{HOUR_MS, MINUTE_MS, Timestamp, Window};
+use vigie::sla::window::{DayRange, HOUR_MS, MINUTE_MS, Timestamp, WeeklyHours, Window};
 use vigie::web::status::Status;
 use vigie::web::{Failures, Pages, serve};
 
 use crate::board::{answered, catalog, finding, minutes, november, service_id, start};
+use crate::report::between;
 
 /// A running server over a board that the test can change.
 struct Site {
@@ -124,6 +126,20 @@ fn busy_board() -> Board {
         endpoint: None,
         declared: None,
         when: Recurrence::Once(Window::new(minutes(24 * 60), minutes(26 * 60)).expect("a window")),
+    });
+    let every_day = [Mon, Tue, Wed, Thu, Fri, Sat, Sun].map(|day| DayRange {
+        day,
+        from: NaiveTime::from_hms_opt(23, 30, 0).expect("a time"),
+        to: NaiveTime::from_hms_opt(1, 0, 0).expect("a time"),
+    });
+    catalog.services[0].maintenances.push(PlannedMaintenance {
+        reason: "Traitements de nuit".to_owned(),
+        endpoint: None,
+        declared: None,
+        when: Recurrence::Weekly(WeeklyHours {
+            zone: chrono_tz::Europe::Paris,
+            ranges: every_day.to_vec(),
+        }),
     });
     let mut board = Board::new(&catalog, minutes(-60));
     for n in -60..=0 {
@@ -230,7 +246,12 @@ async fn the_status_page_says_what_is_down_in_french() {
         assert!(html.contains(said), "`{said}` is missing in\n{html}");
     }
     // Written by people, so written safely; and nothing that could hold a secret.
-    assert!(html.contains("Mise à jour &#60;de la base&#62;"), "{html}");
+    let planned = between(&html, "<ul class=\"maintenance\">", "</ul>").replace('\u{a0}', " ");
+    assert_eq!(
+        planned,
+        "<li>Du 18 novembre 2025 à 23 h 30 au 19 novembre 2025 à 1 h 00 : Traitements de nuit (et 6 autres fois)</li>\
+         <li>Le 19 novembre 2025, de 9 h 00 à 11 h 00 : Mise à jour &#60;de la base&#62;</li>"
+    );
     assert!(!html.contains("s3cret"));
     assert!(!html.contains("<script"));
 }

@@ -175,18 +175,8 @@ impl Statement {
 
     /// Mean time to restore, `d / n`, in milliseconds rounded down; undefined without incidents.
     pub fn mean_time_to_restore_ms(&self) -> Option<i64> {
-        self.per_incident(self.tally.down_ms)
-    }
-
-    /// Mean good time between incidents, `up / n`, in milliseconds rounded down; undefined
-    /// without incidents.
-    pub fn mean_up_time_ms(&self) -> Option<i64> {
-        self.per_incident(self.tally.good_ms())
-    }
-
-    fn per_incident(&self, ms: i64) -> Option<i64> {
         let n_incidents = i64::try_from(self.counted_incidents().count()).ok()?;
-        ms.checked_div(n_incidents)
+        self.tally.down_ms.checked_div(n_incidents)
     }
 
     /// The longest incident by its counted time.

@@ -71,34 +71,3 @@ impl FromIterator<Verdict> for VerdictCount {
         count
     }
 }
-
-/// Theil–Sen slope of the lower bounds, in parts per million per month rounded towards zero: the
-/// median of the slopes between all pairs of months. An illustration, from eight months on; no
-/// statement rests on it.
-pub fn slope_ppm_per_month(months: &[Tally]) -> Option<i64> {
-    let points: Vec<(i64, i64)> = (0..)
-        .zip(months)
-        .filter_map(|(idx, tally)| Some((idx, tally.availability()?.lower.ppm())))
-        .collect();
-    if points.len() < 8 {
-        return None;
-    }
-    let mut slopes: Vec<(i64, i64)> = points
-        .iter()
-        .enumerate()
-        .flat_map(|(idx, (x0, y0))| {
-            points
-                .iter()
-                .skip(idx + 1)
-                .map(move |(x1, y1)| (y1 - y0, x1 - x0))
-        })
-        .collect();
-    slopes.sort_by(|(rise_a, run_a), (rise_b, run_b)| (rise_a * run_b).cmp(&(rise_b * run_a)));
-    let middle = slopes.len() / 2;
-    let slope = |idx: usize| slopes.get(idx).map(|(rise, run)| rise / run);
-    if slopes.len() % 2 == 1 {
-        slope(middle)
-    } else {
-        Some((slope(middle.checked_sub(1)?)? + slope(middle)?) / 2)
-    }
-}

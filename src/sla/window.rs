@@ -344,20 +344,6 @@ impl Window {
         }
     }
 
-    /// The ISO weeks (Monday to Sunday) of `zone` that this window touches, each cut to the
-    /// window and named by its Monday.
-    pub fn local_weeks(&self, zone: Tz) -> Vec<(NaiveDate, Window)> {
-        let mut weeks: Vec<(NaiveDate, Window)> = Vec::new();
-        for (date, day) in self.local_days(zone) {
-            let monday = date - Days::new(u64::from(date.weekday().num_days_from_monday()));
-            match weeks.last_mut() {
-                Some((last, week)) if *last == monday => *week = week.hull(&day),
-                _ => weeks.push((monday, day)),
-            }
-        }
-        weeks
-    }
-
     /// Consecutive pieces of `length_ms` (at least 1), the last one possibly shorter.
     pub fn pieces(&self, length_ms: i64) -> impl Iterator<Item = Window> + use<> {
         let whole = *self;

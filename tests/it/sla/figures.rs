@@ -2,7 +2,7 @@
 
 use vigie::sla::availability::{Outlook, Ratio, Tally, Verdict};
 use vigie::sla::commitment::Ppm;
-use vigie::sla::trend::{Trend, VerdictCount, pooled, slope_ppm_per_month};
+use vigie::sla::trend::{Trend, VerdictCount, pooled};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -182,28 +182,4 @@ fn a_trend_is_shown_by_bounds_that_do_not_touch() {
     // A short month weighs less: 10 of 10 and 0 of 990 are 1 %, not 50 %.
     let lower = pooled(&[tally(10, 0, 0), tally(0, 990, 0)]).unwrap().lower;
     assert_eq!(lower.to_string(), "1.00");
-}
-
-#[test]
-fn a_slope_needs_eight_months_and_ignores_one_wild_one() {
-    let rising = |wild: usize| -> Vec<Tally> {
-        (0..9)
-            .map(|idx| {
-                let up_ms = if idx == wild {
-                    0
-                } else {
-                    900_000 + i64::try_from(idx).unwrap() * 1_000
-                };
-                tally(up_ms, 1_000_000 - up_ms, 0)
-            })
-            .collect()
-    };
-    assert_eq!(slope_ppm_per_month(&rising(99)), Some(1_000));
-    assert_eq!(slope_ppm_per_month(&rising(4)), Some(1_000));
-    assert_eq!(slope_ppm_per_month(&rising(99)[..7]), None);
-    // Months without counted time have no point.
-    let mut gaps = rising(99);
-    gaps[3] = Tally::default();
-    gaps[5] = Tally::default();
-    assert_eq!(slope_ppm_per_month(&gaps), None);
 }

@@ -197,7 +197,6 @@ proptest! {
             parts.into_iter().map(|(_, part)| part).collect()
         };
         prop_assert_eq!(sum(dated(window.local_days(Tz::Europe__Paris))), statement.tally);
-        prop_assert_eq!(sum(dated(window.local_weeks(Tz::Europe__Paris))), statement.tally);
         let pieces = window.pieces(piece_units * case.frame.unit_ms).collect();
         prop_assert_eq!(sum(pieces), statement.tally);
         let down_ms: i64 = statement.incidents.iter().map(|incident| incident.down_ms).sum();

@@ -81,7 +81,6 @@ fn an_outage_keeps_its_true_length_and_says_where_it_was_cut() {
     );
     assert_eq!(statement.tally.down_ms, 25_000);
     assert_eq!(statement.mean_time_to_restore_ms(), Some(8_333));
-    assert_eq!(statement.mean_up_time_ms(), Some(25_000));
     // The earliest of equals.
     let longest = statement.longest_incident().unwrap();
     assert_eq!(longest.window, window(-20, 10));
@@ -102,7 +101,6 @@ fn without_an_outage_there_is_no_mean() {
         Rule::All,
     );
     assert_eq!(statement.mean_time_to_restore_ms(), None);
-    assert_eq!(statement.mean_up_time_ms(), None);
     assert_eq!(statement.longest_incident(), None);
 }
 

@@ -12,7 +12,7 @@ use super::ledger::Class;
 /// Milliseconds by class. They add up to the window they were taken over.
 ///
 /// Totals over days, services or months are sums of tallies, never means of percentages
-/// (`settlement` rule 26).
+/// (rule 26).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// See [`Class::Up`].
@@ -63,7 +63,7 @@ impl Tally {
         self.up_ms + self.degraded_ms + self.credited_ms
     }
 
-    /// Time that counts: `r` of `settlement` rule 18.
+    /// Time that counts: `r` of rule 18.
     pub fn counted_ms(&self) -> i64 {
         self.good_ms() + self.down_ms + self.unknown_ms
     }
@@ -81,7 +81,7 @@ impl Tally {
     /// Whether `target` was reached.
     ///
     /// With `r` the counted, `d` the Down and `u` the Unknown time: met if `(r-d-u)/r >= target`,
-    /// missed if `(r-d)/r < target`, otherwise undetermined (`settlement` rule 19). Every way to
+    /// missed if `(r-d)/r < target`, otherwise undetermined (rule 19). Every way to
     /// resolve the unknown time gives a ratio between the two, and both are attained, so the
     /// verdict is the same for all of them exactly when the two tests agree.
     pub fn verdict(&self, target: Ppm) -> Verdict {
@@ -208,7 +208,7 @@ impl PartialEq for Ratio {
 
 impl Eq for Ratio {}
 
-/// The figures of some counted time (`settlement` rule 18).
+/// The figures of some counted time (rule 18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Availability {
     /// What is certain: unknown time taken as Down.
@@ -277,7 +277,7 @@ impl Verdict {
         }
     }
 
-    /// The worst of several (`settlement` rule 11): missed, then undetermined, then met. Those
+    /// The worst of several (rule 11): missed, then undetermined, then met. Those
     /// that do not apply stand aside.
     pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Self {
         let badness = |verdict: &Self| match verdict {
@@ -293,7 +293,7 @@ impl Verdict {
     }
 }
 
-/// What can still become of a running month, its future taken as unknown (`settlement` rule 20).
+/// What can still become of a running month, its future taken as unknown (rule 20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outlook {
     /// Kept whatever happens.

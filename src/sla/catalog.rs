@@ -251,7 +251,7 @@ pub struct Endpoint {
     /// How long to wait for the whole answer, in milliseconds.
     pub timeout_ms: i64,
     /// How long one observation speaks for the state, in milliseconds. Default: 2.5 intervals and
-    /// one timeout, so that one lost observation is tolerated (`settlement` rule 5).
+    /// one timeout, so that one lost observation is tolerated (rule 5).
     pub validity_ms: i64,
     /// Slower correct answers are Degraded, in milliseconds.
     pub latency_objective_ms: Option<u32>,

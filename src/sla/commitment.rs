@@ -16,7 +16,7 @@ use super::window::WeeklyHours;
 pub struct Commitment {
     /// What the convention says.
     pub clause: Clause,
-    /// The first day in force; the first of a month (`settlement` rule 28).
+    /// The first day in force; the first of a month (rule 28).
     pub from: NaiveDate,
     /// The first day no longer in force.
     pub until: Option<NaiveDate>,
@@ -27,7 +27,7 @@ pub struct Commitment {
     /// How it is judged.
     pub terms: Terms,
     /// Steps the provider set itself beyond the target, by the first day of the month from which
-    /// each holds; no verdict depends on them (`settlement` rule 29).
+    /// each holds; no verdict depends on them (rule 29).
     pub trajectory: Vec<(NaiveDate, Ppm)>,
 }
 
@@ -188,7 +188,7 @@ pub enum Maintenance {
     Credited(MaintenanceTerms),
 }
 
-/// What planned work must respect to qualify (`settlement` rule 14).
+/// What planned work must respect to qualify (rule 14).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MaintenanceTerms {
     /// Declared at least this long before its start, in milliseconds; else it counts.

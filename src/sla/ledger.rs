@@ -226,7 +226,7 @@ impl Scope {
         }
     }
 
-    /// The time that counts: `R` of `settlement` rule 12.
+    /// The time that counts (rule 12).
     pub fn counted(&self) -> Windows {
         self.in_scope.difference(&self.excluded)
     }

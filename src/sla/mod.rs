@@ -7,6 +7,9 @@
 //! must be like), [`explanation`] (what a probe saw, for people) and [`cause`] (why a service was down, as
 //! its operator says).
 //!
+//! What a figure means and why is written down in `docs/settlement.md`; its rules are named here by
+//! their numbers.
+//!
 //! Nothing here reads a clock, does I/O, waits, logs or knows a file format. Every decision is
 //! taken on integers. Instants are bounded (years 1 to 9999), so sums and differences of
 //! milliseconds cannot overflow an `i64` and products with a [`Ppm`](commitment::Ppm) are taken

@@ -156,7 +156,7 @@ pub struct Incident {
     pub cause: Option<(EndpointId, Fault)>,
 }
 
-/// The figures if every pending request were accepted (`settlement` rule 15).
+/// The figures if every pending request were accepted (rule 15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conditional {
     /// The window by class.
@@ -166,7 +166,7 @@ pub struct Conditional {
 }
 
 impl Statement {
-    /// Incidents in which time counted as Down: `n` of `settlement` rule 25.
+    /// Incidents in which time counted as Down (rule 25).
     pub fn counted_incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents
             .iter()
@@ -203,14 +203,14 @@ impl Statement {
     }
 
     /// Whether the lower bound is so near the target that the measurement's resolution could
-    /// carry it to the other side. The verdict stands all the same (`settlement` rule 24).
+    /// carry it to the other side. The verdict stands all the same (rule 24).
     pub fn is_within_resolution(&self, interval_ms: i64) -> bool {
         let distance_ms = self.budget.remaining_min_ms.saturating_abs();
         distance_ms < self.resolution(interval_ms).bound_ms
     }
 }
 
-/// How exactly a Down time is known (`settlement` rule 24).
+/// How exactly a Down time is known (rule 24).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resolution {
     /// At most so far off: one interval per incident, in milliseconds.

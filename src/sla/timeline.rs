@@ -503,7 +503,7 @@ pub struct Consensus {
     pub disputed: Windows,
 }
 
-/// What the vantages of one endpoint say together (`settlement` rule 10).
+/// What the vantages of one endpoint say together (rule 10).
 ///
 /// With `d` Down, `u` silent and `k` needed: Down if `d >= k`, not Down if `d + u < k`, otherwise
 /// Unknown. No vantage at all is Unknown.
@@ -589,7 +589,7 @@ pub fn quorum_of_present(window: Window, voters: &[Voter<'_>], needed: Quorum) -
 }
 
 /// What the endpoints of a service make together, at every instant and never on percentages
-/// (`settlement` rule 11). No endpoint at all is Unknown.
+/// (rule 11). No endpoint at all is Unknown.
 pub fn compose(window: Window, endpoints: &[(&EndpointId, &Timeline)], rule: &Rule) -> Timeline {
     let timelines: Vec<&Timeline> = endpoints.iter().map(|(_, timeline)| *timeline).collect();
     let n_needed = match rule {
@@ -616,7 +616,7 @@ pub fn compose(window: Window, endpoints: &[(&EndpointId, &Timeline)], rule: &Ru
     builder.finish()
 }
 
-/// Takes out runs of Down shorter than `minimum_ms` (`settlement` rule 9).
+/// Takes out runs of Down shorter than `minimum_ms` (rule 9).
 ///
 /// A short run stays Up, unless Unknown time beside it could make it long enough: then it is
 /// Unknown. What lies beyond the timeline is Unknown.

@@ -1,4 +1,4 @@
-//! What several months show together (`settlement` rule 29).
+//! What several months show together (rule 29).
 //!
 //! Months are pooled: their milliseconds are added, their percentages never averaged.
 

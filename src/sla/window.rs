@@ -225,7 +225,7 @@ pub fn parse_zone(text: &str) -> Result<Tz, TimeError> {
 /// The instant at which the wall clock of `zone` shows `local`.
 ///
 /// # Errors
-/// A time that the clock shows twice or never (`settlement` rule 3: refused unless an offset is
+/// A time that the clock shows twice or never (rule 3: refused unless an offset is
 /// given).
 pub fn instant_of_local(local: NaiveDateTime, zone: Tz) -> Result<Timestamp, TimeError> {
     match zone.from_local_datetime(&local) {
@@ -281,7 +281,7 @@ impl Window {
     /// The window from `start` to `end`.
     ///
     /// # Errors
-    /// `start >= end` (`settlement` rule 4).
+    /// `start >= end` (rule 4).
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, TimeError> {
         Self::between(start, end).ok_or(TimeError::Empty { start, end })
     }
@@ -609,7 +609,7 @@ impl fmt::Display for Month {
 
 /// Hours of the week in a zone, for example opening hours or allowed maintenance hours.
 ///
-/// Resolved per local day (`settlement` rule 3), so that "08:00 to 20:00" means the wall clock on
+/// Resolved per local day (rule 3), so that "08:00 to 20:00" means the wall clock on
 /// both sides of a clock change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeeklyHours {

@@ -2,7 +2,7 @@
 //!
 //! Method: read the sources as text; a rule that the compiler cannot hold is held here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each module of the crate may name after `crate::`, beside itself. The table of
@@ -203,4 +203,36 @@ fn migrations_are_numbered_one_after_the_other() {
         .filter(|number| !SKIPPED.contains(number))
         .collect();
     assert_eq!(numbers, expected);
+}
+
+/// What a source says of a rule or a law can be looked up.
+#[test]
+fn rules_and_laws_stand_in_the_specification() {
+    let text = std::fs::read_to_string(root().join("docs/settlement.md")).unwrap();
+    let mut files = rust_files(&root().join("src/sla"));
+    files.extend(rust_files(&root().join("tests/it/sla")));
+    let sources: Vec<String> = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
+    let numbers = |pattern: &str, text: &str| -> BTreeSet<u32> {
+        let pattern = regex::Regex::new(pattern).unwrap();
+        let found = pattern.captures_iter(text);
+        found.map(|found| found[1].parse().unwrap()).collect()
+    };
+    let all = sources.concat();
+
+    let rules = numbers(r"(?m)^(\d+)\. ", &text);
+    assert_eq!(rules, (1..=29).collect());
+    let named = numbers(r"\b[Rr]ule (\d+)\b", &all);
+    assert!(named.len() > 15, "{named:?}");
+    assert!(named.is_subset(&rules), "{named:?}");
+
+    let laws = numbers(r"(?m)^- P(\d+): ", &text);
+    assert_eq!(laws, (1..=16).collect());
+    assert_eq!(
+        numbers(r"/// P(\d+)\b", &all),
+        laws,
+        "each law has its test"
+    );
 }

@@ -50,7 +50,7 @@ fn ratios_compare_by_value() {
     assert!(ratio(1, 3) < ratio(334, 1_000));
 }
 
-/// `settlement` rule 19 at its edges, on a month of 30 days: 36 h are allowed.
+/// Rule 19 at its edges, on a month of 30 days: 36 h are allowed.
 #[test]
 fn the_target_is_inclusive_and_the_unknown_decides_nothing() {
     let month_ms = 720 * HOUR_MS;
@@ -154,7 +154,7 @@ fn the_worst_verdict_of_a_set() {
     );
 }
 
-/// `settlement` rule 29: months are pooled, and only bounds that do not touch show anything.
+/// Rule 29: months are pooled, and only bounds that do not touch show anything.
 #[test]
 fn a_trend_is_shown_by_bounds_that_do_not_touch() {
     let month = |up_ms, unknown_ms| tally(up_ms, 1_000 - up_ms - unknown_ms, unknown_ms);

@@ -1,6 +1,6 @@
 //! The laws of a settlement, on random evidence under random terms: build, transform, compare.
 //!
-//! P1 to P16 are those of the specification; the others are the house's own.
+//! P1 to P16 are those of `docs/settlement.md`; the others are of the engine alone.
 
 use std::num::NonZeroU32;
 
@@ -142,7 +142,7 @@ proptest! {
         prop_assert_eq!(moved.incidents, incidents);
     }
 
-    /// P6, and the house's fourth law read backwards.
+    /// P6, and the fourth law of ARCHITECTURE.md read backwards.
     #[test]
     fn a_failure_raises_no_figure(
         mut case in any_case(),

@@ -4,7 +4,7 @@
 //! database or our network. The daemon's own month-end goes through the same documents, so that
 //! what is published and what is recomputed cannot differ.
 //!
-//! Pure: no configuration, no clock, no store.
+//! `docs/evidence.md` describes both. Pure: no configuration, no clock, no store.
 
 mod evidence;
 mod signature;

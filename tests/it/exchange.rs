@@ -527,3 +527,48 @@ fn minisign_accepts_our_signatures() {
     file("statement.json", &[&statement[..], b" "].concat());
     assert!(!accepted());
 }
+
+/// The page that describes the documents shows what really follows, and names every key.
+#[test]
+fn the_documented_evidence_settles_to_the_documented_statement() {
+    let page = include_str!("../../docs/evidence.md");
+    let blocks: Vec<&str> = page
+        .split("```json\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    let [evidence, statement] = blocks[..] else {
+        panic!("two documents stand in the page");
+    };
+    let value = |text: &[u8]| -> Value {
+        let mut value: Value = serde_json::from_slice(text).unwrap();
+        value
+            .as_object_mut()
+            .unwrap()
+            .remove("engine")
+            .unwrap_or_default();
+        value
+    };
+    let settled = settle_document(evidence.as_bytes()).unwrap();
+    assert_eq!(value(&settled), value(statement.as_bytes()));
+    // A key that is unknown is refused with those that are known.
+    for (place, key) in [
+        ("\"commitment\": {", "commitment"),
+        ("\"id\": \"core\",", "endpoints"),
+        ("\"id\": \"paris-1\",", "vantages"),
+    ] {
+        let wrong = evidence.replace(place, &format!("{place} \"no_such_key\": 1,"));
+        let error = settle_document(wrong.as_bytes()).unwrap_err();
+        let error = error.to_string();
+        let known = error.split("expected one of ").nth(1).unwrap();
+        for name in known.split('`').skip(1).step_by(2) {
+            assert!(
+                page.contains(&format!("`{key}.{name}`"))
+                    || page.contains(&format!("`{key}[].{name}`"))
+                    || page.contains(&format!("`{name}`"))
+                    || evidence.contains(&format!("\"{name}\":")),
+                "{key}: {name} is not described"
+            );
+        }
+    }
+}

@@ -239,22 +239,6 @@ impl Spool {
         }
     }
 
-    /// Hands what waits longest to `hand_in`, parcel by parcel, and forgets it once all of it was
-    /// taken: one file. If `hand_in` fails, everything stays.
-    ///
-    /// # Errors
-    /// What `hand_in` says, and what the file system says.
-    pub fn hand_in(
-        &mut self,
-        hand_in: impl FnMut(Parcel) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let Some(Longest { parcels, file }) = self.longest_waiting()? else {
-            return Ok(());
-        };
-        parcels.into_iter().try_for_each(hand_in)?;
-        self.forget(&file)
-    }
-
     /// What waits longest: one file, which takes no more from now on. Nothing if nothing waits.
     ///
     /// # Errors

@@ -8,7 +8,8 @@
 //!
 //! Every arrow is a bounded channel. First stored, then shown: the keeper, who owns the board,
 //! hears of a finding from the recorder. A store that fails fills the first channel; what then
-//! overflows is counted, and is Unknown in the statement.
+//! overflows is counted, and is Unknown in the statement. To a store on a server a courier brings
+//! findings, and what it cannot bring at once waits in a spool, on disk.
 //!
 //! Where the store is shared, a task gives signs of life to it, and learns whether this instance
 //! leads: only the leader closes months and sends letters.
@@ -22,6 +23,7 @@
 
 mod asker;
 mod closer;
+mod courier;
 mod forwarder;
 mod intake;
 mod keeper;
@@ -51,6 +53,7 @@ use crate::config::{Config, StoreConfig};
 use crate::metrics::Metrics;
 use crate::schedule::MissedTicks;
 use crate::sla::observation::Finding;
+use crate::sla::window::Timestamp;
 use crate::store::{Action, ActionKind, Aside, Sender, Spool, Store, StoreError};
 use crate::web::{self, Failures, Pages};
 
@@ -58,12 +61,13 @@ pub use presence::Lead;
 pub use recorder::missed_row;
 
 use asker::{Asker, ask_aside};
+use courier::Courier;
 use forwarder::{Forwarder, hand_in};
 use intake::{Door, Taker};
 use keeper::{Backlog, keep};
 use plan::{Plan, Shift};
 use presence::be_present;
-use recorder::{Far, Keeping, Pressure, record};
+use recorder::{Keeping, Pressure, record};
 use refresher::Picture;
 
 /// Findings that wait for the store; beyond it they are lost, and counted.
@@ -103,13 +107,11 @@ pub async fn run(
     let mut config = Arc::clone(&plan.config);
     let now = clock.now();
     let pressure = Arc::new(Pressure::default());
-    let (mut keeping, sender) = open_store(&config, &pressure)?;
-    plan.comes_into_force(keeping.store(), now)?;
-    // Before anything is seen: a clock that is off says so in every observation.
-    let ahead_ms = match keeping.store() {
-        Some(store) => now.since(store.clock(now)?),
-        None => 0,
-    };
+    let Opened {
+        keeping,
+        sender,
+        ahead_ms,
+    } = open_store(&mut plan, &clock, now, &pressure)?;
 
     let board = Board::new(&config.catalog, now);
     let (show, shown) = watch::channel(Arc::new(board.clone()));
@@ -286,7 +288,7 @@ async fn reload(file: &Path, in_force: &Arc<Config>, clock: &Clock) -> anyhow::R
         }
         let mut store = Store::open_beside(&in_force.store)?;
         let plan = Plan::reload(&file, &in_force).and_then(|mut plan| {
-            plan.comes_into_force(Some(&mut store), now)?;
+            plan.comes_into_force(&mut store, now)?;
             Ok(plan)
         });
         plan.or_else(|refusal| {
@@ -345,9 +347,29 @@ fn failures_on_record(place: StoreConfig) -> Failures {
     })
 }
 
-/// Where to keep; and who hands it in elsewhere, if somebody does.
-fn open_store(config: &Config, pressure: &Pressure) -> anyhow::Result<(Keeping, Option<Sender>)> {
+/// Where to keep what is seen.
+struct Opened {
+    keeping: Keeping,
+    /// Who hands it in elsewhere, if somebody does.
+    sender: Option<Sender>,
+    /// How far our clock is ahead of the store's, in milliseconds: known before anything is seen,
+    /// since one that is off says so in every observation.
+    ahead_ms: i64,
+}
+
+/// Opens the store, in which `plan` comes into force.
+fn open_store(
+    plan: &mut Plan,
+    clock: &Clock,
+    now: Timestamp,
+    pressure: &Arc<Pressure>,
+) -> anyhow::Result<Opened> {
+    let config = Arc::clone(&plan.config);
     let in_full = config.retention.failures_in_full;
+    let mut begin = |store: &mut Store| {
+        plan.comes_into_force(store, now)?;
+        anyhow::Ok(now.since(store.clock(now)?))
+    };
     match &config.store {
         StoreConfig::File(path) => {
             if let Some(folder) = path.parent() {
@@ -356,20 +378,31 @@ fn open_store(config: &Config, pressure: &Pressure) -> anyhow::Result<(Keeping, 
             }
             let mut aside = path.as_os_str().to_owned();
             aside.push(".refused.jsonl");
-            let store = Store::open(&config.store)?.with_failures_in_full(in_full);
-            let keeping = Keeping::Near(Box::new(store), Aside::at(aside.into()));
-            Ok((keeping, None))
+            let mut store = Store::open(&config.store)?.with_failures_in_full(in_full);
+            Ok(Opened {
+                ahead_ms: begin(&mut store)?,
+                keeping: Keeping::Near(Box::new(store), Aside::at(aside.into())),
+                sender: None,
+            })
         }
         StoreConfig::Server(server) => {
             let store = Store::open(&config.store)?.with_failures_in_full(in_full);
             let spool = Spool::open(&server.spool, SPOOL_BYTES_MAX)?;
-            let far = Far::new(store, spool, pressure)?;
-            Ok((Keeping::Far(Box::new(far)), None))
+            let mut courier = Courier::new(store, spool, clock.clone(), Arc::clone(pressure))?;
+            Ok(Opened {
+                ahead_ms: begin(&mut courier.store)?,
+                keeping: Keeping::Far(courier.start()?),
+                sender: None,
+            })
         }
         StoreConfig::Collector(collector) => {
             let sender = Sender::of(&collector.spool)?;
             let spool = Spool::open(&collector.spool, SPOOL_BYTES_MAX)?;
-            Ok((Keeping::Spool(Arc::new(Mutex::new(spool))), Some(sender)))
+            Ok(Opened {
+                keeping: Keeping::Spool(Arc::new(Mutex::new(spool))),
+                sender: Some(sender),
+                ahead_ms: 0,
+            })
         }
     }
 }

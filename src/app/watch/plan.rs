@@ -105,12 +105,9 @@ impl Plan {
     /// Puts on record that it comes into force, and looks up where the schedule goes on.
     pub(super) fn comes_into_force(
         &mut self,
-        store: Option<&mut Store>,
+        store: &mut Store,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        let Some(store) = store else {
-            return Ok(());
-        };
         let loaded = Action {
             kind: ActionKind::ConfigLoaded,
             what: serde_json::json!({

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tracing::{error, info};
+use tracing::error;
 
+use super::courier::Errands;
 use super::{Event, Note};
 use crate::clock::Clock;
 use crate::handover::CLOCK_OFF_MS;
@@ -22,13 +23,6 @@ const BATCH_MAX: usize = 5_000;
 /// How long findings are gathered for one commit: each commit waits for the disk and costs as much
 /// as some probes, and what is lost to a `kill -9` stays well below a second.
 const GATHER: Duration = Duration::from_millis(200);
-
-/// How long to wait before a store that failed is tried again: at first, and at most.
-const WAIT_MIN: Duration = Duration::from_millis(500);
-const WAIT_MAX: Duration = Duration::from_secs(15);
-
-/// How often a server is asked how large the database is.
-const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
 /// How often to look for hours to be sealed.
 const SEAL_EVERY_MS: i64 = MINUTE_MS;
@@ -105,7 +99,7 @@ pub(super) fn record(
     events: &mpsc::Sender<Event>,
     pressure: &Pressure,
 ) {
-    let mut next_sealing = clock.now();
+    let mut sealing = Sealing::from(clock.now());
     while let Some(first) = notes.blocking_recv() {
         // At a stop nobody hands in any more, and nobody should wait.
         if !notes.is_closed() {
@@ -135,11 +129,14 @@ pub(super) fn record(
             .iter()
             .map(|ticks| missed_row(ticks, vantage))
             .collect();
+        let parcel = Arc::new(parcel);
         let saved = match &mut keeping {
             Keeping::Near(store, aside) => insist(pressure, &notes, || {
-                take_in(store, aside, &parcel, pressure)
+                let taken = store.take_in(&parcel)?;
+                pressure.refused(aside, &taken.refused);
+                Ok::<_, StoreError>(())
             }),
-            Keeping::Far(far) => far.save(&parcel, pressure),
+            Keeping::Far(errands) => errands.save(&parcel, pressure),
             Keeping::Spool(spool) => put(&mut lock(spool), &parcel, pressure),
         };
         keeping.tell_what_waits(pressure, 0);
@@ -147,20 +144,25 @@ pub(super) fn record(
             pressure.lost.fetch_add(in_hand, Ordering::Relaxed);
             continue;
         }
-        keeping.measure(pressure);
-        if next_sealing <= clock.now() && !seal(&mut keeping, clock.now()) {
-            next_sealing = clock.now().plus_ms(SEAL_EVERY_MS);
+        if let Keeping::Near(store, _) = &mut keeping {
+            if let Ok(size_bytes) = store.size_bytes() {
+                pressure.size_bytes.store(size_bytes, Ordering::Relaxed);
+            }
+            // Here, between two commits, it stands in no writer's way.
+            sealing.go_on(store, clock.now());
         }
         // The keeper goes only after us.
         if !parcel.findings.is_empty() {
-            let _ = events.blocking_send(Event::Stored(parcel.findings));
+            // The courier may still be on its way with it.
+            let findings = Arc::unwrap_or_clone(parcel).findings;
+            let _ = events.blocking_send(Event::Stored(findings));
         }
         if !missed.is_empty() {
             let _ = events.blocking_send(Event::Missed(missed));
         }
     }
-    if let Keeping::Far(far) = &mut keeping {
-        far.end(pressure);
+    if let Keeping::Far(errands) = keeping {
+        errands.end();
     }
 }
 
@@ -180,7 +182,7 @@ pub(super) enum Keeping {
     /// to a file.
     Near(Box<Store>, Aside),
     /// In a store that the network may cut off: meanwhile, in a spool.
-    Far(Box<Far>),
+    Far(Errands),
     /// In a spool, from which another task hands it in elsewhere.
     Spool(Arc<Mutex<Spool>>),
 }
@@ -190,19 +192,8 @@ pub(super) fn lock(spool: &Mutex<Spool>) -> MutexGuard<'_, Spool> {
     spool.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn take_in(
-    store: &mut Store,
-    aside: &Aside,
-    parcel: &Parcel,
-    pressure: &Pressure,
-) -> Result<(), StoreError> {
-    let taken = store.take_in(parcel)?;
-    pressure.refused(aside, &taken.refused);
-    Ok(())
-}
-
 /// Keeps a parcel in the spool; whether it could.
-fn put(spool: &mut Spool, parcel: &Parcel, pressure: &Pressure) -> bool {
+pub(super) fn put(spool: &mut Spool, parcel: &Parcel, pressure: &Pressure) -> bool {
     match spool.put(parcel) {
         Ok(Kept::Yes) => true,
         Ok(Kept::Full) => {
@@ -218,123 +209,11 @@ fn put(spool: &mut Spool, parcel: &Parcel, pressure: &Pressure) -> bool {
 }
 
 impl Keeping {
-    /// The store, if there is one here.
-    pub(super) fn store(&mut self) -> Option<&mut Store> {
-        match self {
-            Self::Near(store, _) => Some(store),
-            Self::Far(far) => Some(&mut far.store),
-            Self::Spool(_) => None,
-        }
-    }
-
     fn tell_what_waits(&self, pressure: &Pressure, n_more: u64) {
         match self {
             Self::Near(..) => pressure.in_hand.store(n_more, Ordering::Relaxed),
-            Self::Far(far) => pressure.waits(&far.spool, n_more),
+            Self::Far(errands) => pressure.waits(&lock(errands.spool()), n_more),
             Self::Spool(spool) => pressure.waits(&lock(spool), n_more),
-        }
-    }
-
-    fn measure(&mut self, pressure: &Pressure) {
-        let size_bytes = match self {
-            Self::Near(store, _) => store.size_bytes(),
-            Self::Spool(_) => return,
-            Self::Far(far) => {
-                // Asking a server takes as long as committing.
-                let now = Instant::now();
-                if now < far.next_measure {
-                    return;
-                }
-                far.next_measure = now + MEASURE_EVERY;
-                far.store.size_bytes()
-            }
-        };
-        if let Ok(size_bytes) = size_bytes {
-            pressure.size_bytes.store(size_bytes, Ordering::Relaxed);
-        }
-    }
-}
-
-/// A store that the network may cut off, and the spool before it.
-pub(super) struct Far {
-    store: Store,
-    spool: Spool,
-    aside: Aside,
-    /// When the store may be tried again, and how long to wait after that.
-    next_try: Instant,
-    wait: Duration,
-    next_measure: Instant,
-}
-
-impl Far {
-    /// Hands in first what waits from before: a schedule goes on after what the store knows.
-    pub(super) fn new(
-        mut store: Store,
-        mut spool: Spool,
-        pressure: &Pressure,
-    ) -> Result<Self, StoreError> {
-        let aside = aside_of(&spool);
-        while !spool.is_empty() {
-            spool.hand_in(|parcel| take_in(&mut store, &aside, &parcel, pressure))?;
-        }
-        Ok(Self {
-            store,
-            spool,
-            aside,
-            next_try: Instant::now(),
-            wait: WAIT_MIN,
-            next_measure: Instant::now(),
-        })
-    }
-
-    /// Keeps a parcel, in the store or behind what waits before it; whether it could.
-    fn save(&mut self, parcel: &Parcel, pressure: &Pressure) -> bool {
-        if self.next_try <= Instant::now() {
-            // No more than a file of the spool at a time: what is seen meanwhile must not wait.
-            let mut take =
-                |parcel: &Parcel| take_in(&mut self.store, &self.aside, parcel, pressure);
-            let handed_in = self
-                .spool
-                .hand_in(|waiting| take(&waiting))
-                .and_then(|()| match self.spool.is_empty() {
-                    true => take(parcel).map(|()| true),
-                    false => Ok(false),
-                });
-            match handed_in {
-                Ok(all) => {
-                    if self.wait > WAIT_MIN {
-                        info!("the store takes observations again");
-                    }
-                    self.wait = WAIT_MIN;
-                    if all {
-                        return true;
-                    }
-                }
-                Err(failure) => {
-                    let n_errors = pressure.write_errors.fetch_add(1, Ordering::Relaxed) + 1;
-                    self.wait = (self.wait * 2).min(WAIT_MAX);
-                    self.next_try = Instant::now() + self.wait;
-                    error!(
-                        n_errors,
-                        "failed to {failure}; what is seen waits in the spool; trying again in {} s",
-                        self.wait.as_secs()
-                    );
-                }
-            }
-        }
-        put(&mut self.spool, parcel, pressure)
-    }
-
-    /// Hands in what waits, if it can be; the rest waits for the next start.
-    fn end(&mut self, pressure: &Pressure) {
-        while !self.spool.is_empty() {
-            let handed_in = self
-                .spool
-                .hand_in(|parcel| take_in(&mut self.store, &self.aside, &parcel, pressure));
-            if let Err(failure) = handed_in {
-                error!("failed to {failure}; what was seen waits in the spool");
-                return;
-            }
         }
     }
 }
@@ -344,27 +223,38 @@ pub(super) fn aside_of(spool: &Spool) -> Aside {
     Aside::at(spool.folder().join("refused.jsonl"))
 }
 
-/// Seals some of what is over, so little that nobody waits long; tells whether more is left. Here,
-/// between two commits, it stands in no writer's way. What fails is tried again: the rows stay.
-fn seal(keeping: &mut Keeping, now: Timestamp) -> bool {
-    let store = match keeping {
-        Keeping::Near(store, _) => store,
-        // A store that is out of reach is tried with what was seen, and not before that is in it.
-        Keeping::Far(far) if far.spool.is_empty() => &mut far.store,
-        Keeping::Far(_) | Keeping::Spool(_) => return false,
-    };
-    let mut n_observations = 0;
-    while n_observations < SEALED_AT_ONCE {
-        match store.seal(now) {
-            Ok(sealed) if sealed.n_blocks == 0 => return false,
-            Ok(sealed) => n_observations += sealed.n_observations,
-            Err(failure) => {
-                error!("failed to {failure}; trying again in a minute");
-                return false;
+/// When to seal what is over.
+pub(super) struct Sealing {
+    next: Timestamp,
+}
+
+impl Sealing {
+    pub(super) fn from(now: Timestamp) -> Self {
+        Self { next: now }
+    }
+
+    /// Seals some of what is over, if it is time: so little that nobody waits long. What fails is
+    /// tried again: the rows stay.
+    pub(super) fn go_on(&mut self, store: &mut Store, now: Timestamp) {
+        if now < self.next {
+            return;
+        }
+        let mut n_observations = 0;
+        while n_observations < SEALED_AT_ONCE {
+            match store.seal(now) {
+                Ok(sealed) if sealed.n_blocks > 0 => n_observations += sealed.n_observations,
+                Ok(_) => {
+                    self.next = now.plus_ms(SEAL_EVERY_MS);
+                    return;
+                }
+                Err(failure) => {
+                    error!("failed to {failure}; trying again in a minute");
+                    self.next = now.plus_ms(SEAL_EVERY_MS);
+                    return;
+                }
             }
         }
     }
-    true
 }
 
 /// Does it until it succeeds, waiting longer and longer between tries. Once nobody hands in notes

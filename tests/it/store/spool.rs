@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use vigie::sla::observation::{Fault, Finding, MissCause, Outcome, Trace};
-use vigie::store::{Kept, Missed, Parcel, Sender, Spool, StoreError};
+use vigie::store::{Kept, Missed, Parcel, Sender, Spool};
 
 use super::{answered, at, endpoint, finding, vantage};
 
@@ -43,14 +43,11 @@ fn open(folder: &Path) -> Spool {
 /// Everything that waits, taken out.
 fn take_all(spool: &mut Spool) -> Vec<Parcel> {
     let mut taken = Vec::new();
-    while !spool.is_empty() {
-        spool
-            .hand_in(|parcel| {
-                taken.push(parcel);
-                Ok(())
-            })
-            .unwrap();
+    while let Some(longest) = spool.longest_waiting().unwrap() {
+        taken.extend(longest.parcels);
+        spool.forget(&longest.file).unwrap();
     }
+    assert!(spool.is_empty());
     taken
 }
 
@@ -106,17 +103,7 @@ fn what_was_not_taken_stays() {
     for number in 0..3 {
         spool.put(&parcel(number)).unwrap();
     }
-    let mut n_taken = 0;
-    let refused = spool.hand_in(|_| {
-        n_taken += 1;
-        match n_taken {
-            1 => Ok(()),
-            _ => Err(StoreError::UnknownDeclaration {
-                id: vigie::store::DeclarationId(1),
-            }),
-        }
-    });
-    assert!(refused.is_err());
+    spool.longest_waiting().unwrap().unwrap();
     spool.put(&parcel(3)).unwrap();
     let expected: Vec<Parcel> = (0..4).map(parcel).collect();
     assert_eq!(

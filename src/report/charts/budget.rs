@@ -26,7 +26,7 @@ pub(in crate::report) fn budget(report: &Report<'_>, words: &Words) -> Chart {
     ));
     let description = match curve.last() {
         Some(last) if report.statement.availability.is_some() => (words.chart_budget_text)(
-            &(words.duration)(allowed_ms),
+            &words.duration(allowed_ms),
             &page::left(last.min_ms, last.max_ms, words),
         ),
         Some(_) | None => words.chart_nothing_counted.to_owned(),

@@ -87,7 +87,7 @@ pub(in crate::report) fn calendar(report: &Report<'_>, words: &Words) -> Chart {
                 let whole = (LEFT, x(day.window.end()));
                 let length_ms = day.window.length_ms();
                 if length_ms != 24 * HOUR_MS {
-                    let label = (words.duration)(length_ms);
+                    let label = words.duration(length_ms);
                     let at = (WIDTH - RIGHT + 6.0, middle);
                     canvas.bold(&label, at, Anchor::Start, Paint::Ink, SMALL);
                 }

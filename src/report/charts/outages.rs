@@ -60,7 +60,7 @@ pub(in crate::report) fn outages(report: &Report<'_>, words: &Words) -> Chart {
     } else {
         (words.chart_outages_text)(
             i64::try_from(windows.len()).unwrap_or(i64::MAX),
-            &(words.duration)(longest_ms),
+            &words.duration(longest_ms),
         )
     };
     let bottom = TOP + STEP * n_ticks as f64;

@@ -40,8 +40,8 @@ pub(super) fn endpoints(report: &Report<'_>, words: &'static Words) -> Vec<Block
                 .availability()
                 .filter(|_| !crate::report::figures::nothing_seen(&figures.tally))
                 .map_or(words.none.to_owned(), |rates| words.rates(rates)),
-            (words.duration)(figures.tally.down_ms),
-            (words.duration)(figures.tally.unknown_ms),
+            words.duration(figures.tally.down_ms),
+            words.duration(figures.tally.unknown_ms),
             figures.n_incidents.to_string(),
             latency(|latency| latency.median_ms),
             latency(|latency| latency.p95_ms),

@@ -41,8 +41,8 @@ pub(super) fn evolution(report: &Report<'_>, words: &'static Words) -> Vec<Block
         && decided(statement.verdict)
     {
         sentences.push((words.down_compared)(
-            &(words.duration)(statement.tally.down_ms),
-            &(words.duration)(previous.tally.down_ms),
+            &words.duration(statement.tally.down_ms),
+            &words.duration(previous.tally.down_ms),
             previous.month,
         ));
     }
@@ -153,8 +153,8 @@ fn pooled_table(report: &Report<'_>, words: &'static Words) -> Table {
             (words.pooled_period)(n, months[months.len() - n].0, report.month),
             words.rate(rates.lower),
             words.rate(rates.upper),
-            (words.duration)(sum.down_ms),
-            (words.duration)(sum.unknown_ms),
+            words.duration(sum.down_ms),
+            words.duration(sum.unknown_ms),
             before.map_or(words.none.to_owned(), |before| {
                 words.signed_duration(sum.down_ms - before.down_ms)
             }),
@@ -219,8 +219,8 @@ fn months_table(report: &Report<'_>, words: &'static Words) -> Table {
             rate(rates.map(|rates| rates.lower)),
             rate(rates.map(|rates| rates.upper)),
             words.target(result.target),
-            (words.duration)(result.tally.down_ms),
-            (words.duration)(result.tally.unknown_ms),
+            words.duration(result.tally.down_ms),
+            words.duration(result.tally.unknown_ms),
             if running {
                 words.verdict_provisional.to_owned()
             } else {

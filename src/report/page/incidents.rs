@@ -20,7 +20,7 @@ pub(super) fn incidents(report: &Report<'_>, words: &'static Words) -> Vec<Block
         let clipped = |incident: &Incident| incident.starts_before || incident.ends_after;
         let mut summary = (words.incidents_summary)(
             n_incidents(report),
-            &(words.duration)(statement.tally.down_ms),
+            &words.duration(statement.tally.down_ms),
         );
         if statement.incidents.iter().any(clipped) {
             summary = format!("{summary} {}", words.incidents_clipped);
@@ -38,11 +38,11 @@ pub(super) fn incidents(report: &Report<'_>, words: &'static Words) -> Vec<Block
         blocks.push(Block::Items(causes));
     }
     if statement.transient_ms > 0 {
-        let transient = (words.duration)(statement.transient_ms);
+        let transient = words.duration(statement.transient_ms);
         blocks.push(Block::Text((words.transient)(&transient)));
     }
     if statement.disputed_ms > 0 {
-        let disputed = (words.duration)(statement.disputed_ms);
+        let disputed = words.duration(statement.disputed_ms);
         blocks.push(Block::Text((words.disputed)(&disputed)));
     }
     blocks
@@ -50,7 +50,7 @@ pub(super) fn incidents(report: &Report<'_>, words: &'static Words) -> Vec<Block
 
 /// How long, how fast mended, and when it was worst. Of one incident, the table says how long.
 fn measures(report: &Report<'_>, words: &Words) -> Vec<String> {
-    let said = |ms: i64| (words.duration)(ms);
+    let said = |ms: i64| words.duration(ms);
     let several = n_incidents(report) > 1;
     let longest = report
         .statement
@@ -88,11 +88,11 @@ fn incidents_table(report: &Report<'_>, words: &'static Words) -> Table {
             .statement
             .now
             .is_some_and(|now| incident.window.end() >= now);
-        let whole = (words.duration)(incident.window.length_ms());
+        let whole = words.duration(incident.window.length_ms());
         let counts = |ms: i64| match ms {
             0 => words.no.to_owned(),
             ms if ms == inside_ms => words.yes.to_owned(),
-            ms => words.labelled(words.incident_partly, &(words.duration)(ms)),
+            ms => words.labelled(words.incident_partly, &words.duration(ms)),
         };
         let (endpoint, fault) = match &incident.cause {
             Some((endpoint, fault)) => (label(report, endpoint), (words.fault)(*fault)),
@@ -109,7 +109,7 @@ fn incidents_table(report: &Report<'_>, words: &'static Words) -> Table {
             if inside_ms == incident.window.length_ms() {
                 whole
             } else {
-                let part = (words.incident_month_part)(&(words.duration)(inside_ms));
+                let part = (words.incident_month_part)(&words.duration(inside_ms));
                 format!("{whole} ({part})")
             },
             endpoint,

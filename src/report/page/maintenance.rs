@@ -111,12 +111,12 @@ fn maintenance_row(
         ),
         several => (
             (words.maintenance_several)(i64::try_from(several.len()).unwrap_or(i64::MAX)),
-            (words.maintenance_total)(&(words.duration)(windows.length_ms())),
+            (words.maintenance_total)(&words.duration(windows.length_ms())),
         ),
     };
     let notice = match (declared, windows.as_slice().first()) {
         (Some(declared), Some(first)) if declared < first.start() => {
-            (words.duration)(first.start().since(declared))
+            words.duration(first.start().since(declared))
         }
         (Some(_), _) => words.notice_late.to_owned(),
         (None, _) => words.notice_unknown.to_owned(),
@@ -124,11 +124,11 @@ fn maintenance_row(
     let (down, treated) = if !counts {
         (words.none.to_owned(), words.treated_aside)
     } else if tally.excluded_ms > 0 {
-        ((words.duration)(tally.down_ms), words.treated_excluded)
+        (words.duration(tally.down_ms), words.treated_excluded)
     } else if tally.credited_ms > 0 {
-        ((words.duration)(tally.down_ms), words.treated_credited)
+        (words.duration(tally.down_ms), words.treated_credited)
     } else {
-        ((words.duration)(tally.down_ms), words.treated_counted)
+        (words.duration(tally.down_ms), words.treated_counted)
     };
     vec![
         reason.to_owned(),

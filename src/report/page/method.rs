@@ -43,18 +43,18 @@ pub(super) fn method(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
         let mut values: Vec<i64> = contractual.iter().map(|endpoint| of(endpoint)).collect();
         values.sort_unstable();
         values.dedup();
-        let said: Vec<String> = values.into_iter().map(words.duration).collect();
+        let said: Vec<String> = values.into_iter().map(|ms| words.duration(ms)).collect();
         words.list(&said)
     };
     let n_failures = terms.confirmation.failures.get();
     let mut confirmation = if n_failures == 1 {
         words.confirmation_none.to_owned()
     } else {
-        let within = (words.duration)(terms.confirmation.within_ms);
+        let within = words.duration(terms.confirmation.within_ms);
         (words.confirmation_many)(i64::from(n_failures), &within)
     };
     if terms.minimum_outage_ms > 0 {
-        let minimum = (words.duration)(terms.minimum_outage_ms);
+        let minimum = words.duration(terms.minimum_outage_ms);
         confirmation = format!("{confirmation} {}", (words.minimum_outage)(&minimum));
     }
     let interval_ms = interval_ms(report);
@@ -105,14 +105,14 @@ pub(super) fn method(report: &Report<'_>, words: &'static Words) -> Vec<Block> {
         ),
         Fact::new(
             words.method_unknown,
-            (words.method_unknown_text)(&(words.duration)(unknown_ms)),
+            (words.method_unknown_text)(&words.duration(unknown_ms)),
         ),
         Fact::new(
             words.method_resolution,
             (words.method_resolution_text)(
-                &(words.duration)(interval_ms),
-                &(words.duration)(resolution.bound_ms),
-                &(words.duration)(resolution.deviation_ms),
+                &words.duration(interval_ms),
+                &words.duration(resolution.bound_ms),
+                &words.duration(resolution.deviation_ms),
             ),
         ),
         Fact::new(words.method_rounding, words.method_rounding_text.to_owned()),
@@ -138,12 +138,10 @@ fn maintenance_rule(maintenance: &Maintenance, words: &Words) -> String {
     let with_terms = |sentence: &str, terms: &MaintenanceTerms| {
         let mut sentences = vec![sentence.to_owned()];
         if terms.notice_ms > 0 {
-            sentences.push((words.maintenance_notice)(&(words.duration)(
-                terms.notice_ms,
-            )));
+            sentences.push((words.maintenance_notice)(&words.duration(terms.notice_ms)));
         }
         if let Some(cap_ms) = terms.cap_ms {
-            sentences.push((words.maintenance_cap)(&(words.duration)(cap_ms)));
+            sentences.push((words.maintenance_cap)(&words.duration(cap_ms)));
         }
         if terms.hours.is_some() {
             sentences.push(words.maintenance_hours.to_owned());

@@ -97,7 +97,7 @@ pub(in crate::report) fn subject(report: &Report<'_>) -> String {
 
 fn head(report: &Report<'_>, words: &Words) -> Vec<Fact> {
     let zone = report.month.zone();
-    let length = (words.duration)(report.statement.window.length_ms());
+    let length = words.duration(report.statement.window.length_ms());
     let clause = &report.commitment.clause;
     vec![
         Fact::new(words.label_service, report.service.name.clone()),

@@ -28,10 +28,10 @@ pub(in crate::report) fn verdict_sentence(report: &Report<'_>) -> Sentence {
         upper: words.rate(availability.upper),
         any_unknown: statement.tally.unknown_ms > 0,
         target: words.target(statement.target),
-        down: (words.duration)(statement.tally.down_ms),
-        allowed: (words.duration)(statement.budget.allowed_ms),
-        overrun: (words.duration)(statement.budget.remaining_max_ms),
-        unknown: (words.duration)(statement.tally.unknown_ms),
+        down: words.duration(statement.tally.down_ms),
+        allowed: words.duration(statement.budget.allowed_ms),
+        overrun: words.duration(statement.budget.remaining_max_ms),
+        unknown: words.duration(statement.tally.unknown_ms),
     };
     match statement.verdict {
         Verdict::Met => (words.met)(&said),
@@ -52,9 +52,9 @@ fn running_sentence(report: &Report<'_>, now: Timestamp, words: &Words) -> Sente
         day: local.date_naive(),
         hour: local.hour(),
         minute: local.minute(),
-        down: (words.duration_with_hours)(tally.down_ms),
-        unknown: (tally.unknown_ms > 0).then(|| (words.duration_with_hours)(tally.unknown_ms)),
-        allowed: (words.duration)(statement.budget.allowed_ms),
+        down: words.duration_with_hours(tally.down_ms),
+        unknown: (tally.unknown_ms > 0).then(|| words.duration_with_hours(tally.unknown_ms)),
+        allowed: words.duration(statement.budget.allowed_ms),
     });
     let target = words.target(statement.target);
     let outlook = match statement.outlook {
@@ -115,9 +115,9 @@ fn notes(report: &Report<'_>, words: &Words) -> Vec<String> {
     {
         // What the unknown time may cost at most is what is left of the budget; the rest of it
         // would have to be good.
-        notes.push((words.note_would_decide)(&(words.duration)(
-            statement.budget.remaining_min_ms,
-        )));
+        notes.push((words.note_would_decide)(
+            &words.duration(statement.budget.remaining_min_ms),
+        ));
     }
     if let Some(conditional) = statement.conditional.filter(|_| decided)
         && let Some(availability) = conditional.tally.availability()
@@ -165,7 +165,7 @@ fn notes(report: &Report<'_>, words: &Words) -> Vec<String> {
         && statement.is_within_resolution(interval_ms)
     {
         let bound_ms = statement.resolution(interval_ms).bound_ms;
-        notes.push((words.note_resolution)(&(words.duration)(bound_ms)));
+        notes.push((words.note_resolution)(&words.duration(bound_ms)));
     }
     notes
 }
@@ -237,17 +237,17 @@ fn key_figures(report: &Report<'_>, words: &'static Words) -> Vec<Figure> {
         },
         Figure {
             label: words.figure_down,
-            value: (words.duration)(tally.down_ms),
+            value: words.duration(tally.down_ms),
             note: (words.figure_incidents)(n_incidents(report)),
         },
         Figure {
             label: words.figure_allowed,
-            value: (words.duration)(allowed_ms),
+            value: words.duration(allowed_ms),
             note: left(left_max_ms - tally.unknown_ms, left_max_ms, words),
         },
         Figure {
             label: words.figure_unknown,
-            value: (words.duration)(tally.unknown_ms),
+            value: words.duration(tally.unknown_ms),
             note: availability
                 .map(|availability| (words.figure_coverage)(&words.rate(availability.coverage)))
                 .unwrap_or_default(),
@@ -258,7 +258,7 @@ fn key_figures(report: &Report<'_>, words: &'static Words) -> Vec<Figure> {
 /// What is left of the budget, or by how much it is overrun: what is certain of it where both
 /// bounds differ.
 pub(in crate::report) fn left(min_ms: i64, max_ms: i64, words: &Words) -> String {
-    let size = (words.duration)(max_ms);
+    let size = words.duration(max_ms);
     let open = min_ms != max_ms;
     if max_ms < 0 {
         (words.figure_overrun)(&size, open)
@@ -272,7 +272,7 @@ fn ledger_table(report: &Report<'_>, words: &'static Words) -> Table {
     let mut row = |name: String, ms: i64, basis_points: i64| {
         table.push([
             name,
-            (words.duration)(ms),
+            words.duration(ms),
             words.hundredths(basis_points),
             words.number(ms),
         ]);
@@ -300,7 +300,7 @@ fn ledger_table(report: &Report<'_>, words: &'static Words) -> Table {
     let total_ms = report.statement.window.length_ms();
     table.push_strong([
         words.ledger_total.to_owned(),
-        (words.duration)(total_ms),
+        words.duration(total_ms),
         words.hundredths(figures::WHOLE),
         words.number(total_ms),
     ]);
@@ -322,7 +322,7 @@ fn windows_table(report: &Report<'_>, words: &'static Words) -> Table {
             table.push([
                 words.instant(window.start(), zone),
                 words.instant(window.end(), zone),
-                (words.duration)(window.length_ms()),
+                words.duration(window.length_ms()),
                 (words.class)(entry.class).to_owned(),
             ]);
         }
@@ -346,9 +346,9 @@ fn days_table(report: &Report<'_>, words: &'static Words) -> Table {
             name,
             rate(rates.map(|rates| rates.lower)),
             rate(rates.map(|rates| rates.upper)),
-            (words.duration)(tally.down_ms),
-            (words.duration)(tally.unknown_ms),
-            (words.duration)(tally.excluded_ms + tally.out_of_scope_ms),
+            words.duration(tally.down_ms),
+            words.duration(tally.unknown_ms),
+            words.duration(tally.excluded_ms + tally.out_of_scope_ms),
             signed_duration(day.left_ms.1, words),
         ]);
     }
@@ -356,7 +356,7 @@ fn days_table(report: &Report<'_>, words: &'static Words) -> Table {
 }
 
 fn signed_duration(ms: i64, words: &Words) -> String {
-    let size = (words.duration)(ms);
+    let size = words.duration(ms);
     if ms < 0 {
         format!("\u{2212}{size}")
     } else {

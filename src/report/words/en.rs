@@ -1,17 +1,19 @@
 //! English, as an edition of the same report.
 
-use chrono::{Datelike, NaiveDate, Weekday};
-use chrono_tz::Tz;
+mod spelling;
 
-use super::{NBSP, Parts, Sentence, Words};
+use chrono::{Datelike, Weekday};
+
+use self::spelling::{MONTHS, MONTHS_SHORT, date, month, plural};
+use super::{NBSP, Sentence, Words};
 use crate::sla::availability::Verdict;
 use crate::sla::catalog::Progress;
 use crate::sla::cause::Attribution;
 use crate::sla::commitment::{Quorum, Rule};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
 use crate::sla::observation::{Fault, Stage, TlsFault};
-use crate::sla::window::{HOUR_MS, MINUTE_MS, Month, SECOND_MS};
-
+use crate::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS};
+use chrono_tz::Tz;
 pub(super) static WORDS: Words = Words {
     lang: "en",
 
@@ -21,8 +23,7 @@ pub(super) static WORDS: Words = Words {
     colon: ": ",
     list_comma: ", ",
     list_and: " and ",
-    duration,
-    duration_with_hours,
+    less_than_a_second: "less than a second",
     month,
     month_name: |date| MONTHS[date.month0() as usize],
     month_short: |month| {
@@ -80,8 +81,8 @@ pub(super) static WORDS: Words = Words {
     replaced_figures: |verdict, rates, down_ms, down_change_ms, unknown_change_ms| {
         let change = |ms: i64| match ms {
             0 => "is unchanged".to_owned(),
-            1.. => format!("rises by {}", duration(ms)),
-            _ => format!("falls by {}", duration(-ms)),
+            1.. => format!("rises by {}", WORDS.duration(ms)),
+            _ => format!("falls by {}", WORDS.duration(-ms)),
         };
         let since = match (down_change_ms, unknown_change_ms) {
             (0, 0) => "these figures are unchanged".to_owned(),
@@ -93,7 +94,7 @@ pub(super) static WORDS: Words = Words {
         };
         format!(
             "It said: {verdict}, rate {rates}, downtime {}. Since then, {since}.",
-            duration(down_ms)
+            WORDS.duration(down_ms)
         )
     },
     subject: |service, of, verdict| format!("Availability of {service} — {}: {verdict}", month(of)),
@@ -754,70 +755,6 @@ pub(super) static WORDS: Words = Words {
         }
     },
 };
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-const MONTHS_SHORT: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-
-fn plural(n: i64, one: &'static str, many: &'static str) -> &'static str {
-    if n == 1 { one } else { many }
-}
-
-fn month(month: Month) -> String {
-    format!("{} {}", MONTHS[month.number() as usize - 1], month.year())
-}
-
-fn date(date: NaiveDate) -> String {
-    format!(
-        "{} {} {}",
-        date.day(),
-        MONTHS[date.month0() as usize],
-        date.year()
-    )
-}
-
-/// `37 h 09 min`, `36 h`, `12 min 30 s`.
-fn duration(ms: i64) -> String {
-    let parts = Parts::of(ms);
-    match (parts.hours, parts.minutes, parts.seconds) {
-        (0, 0, 0) if ms != 0 => "less than a second".to_owned(),
-        (0, 0, seconds) => format!("{seconds}\u{a0}s"),
-        (0, minutes, 0) => format!("{minutes}\u{a0}min"),
-        (0, minutes, seconds) => format!("{minutes}\u{a0}min\u{a0}{seconds:02}\u{a0}s"),
-        (hours, 0, 0) => format!("{}\u{a0}h", WORDS.number(hours)),
-        (hours, minutes, 0) => {
-            format!("{}\u{a0}h\u{a0}{minutes:02}\u{a0}min", WORDS.number(hours))
-        }
-        (hours, minutes, seconds) => format!(
-            "{}\u{a0}h\u{a0}{minutes:02}\u{a0}min\u{a0}{seconds:02}\u{a0}s",
-            WORDS.number(hours)
-        ),
-    }
-}
-
-fn duration_with_hours(ms: i64) -> String {
-    let parts = Parts::of(ms);
-    if parts.hours > 0 || parts.seconds > 0 {
-        duration(ms)
-    } else {
-        format!("0\u{a0}h\u{a0}{:02}\u{a0}min", parts.minutes)
-    }
-}
 
 fn step_verdict(verdict: Verdict) -> &'static str {
     match verdict {

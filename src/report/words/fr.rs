@@ -1,17 +1,20 @@
 //! Le français: no-break spaces, decimal comma, elision, plural from two.
 
-use chrono::{Datelike, NaiveDate, Weekday};
-use chrono_tz::Tz;
+mod spelling;
 
-use super::{NBSP, NNBSP, Parts, Sentence, Words};
+use chrono::{Datelike, Weekday};
+
+use self::spelling::{
+    MONTHS_SHORT, clock, date, in_month, month, month_name, of_month, plural, with_of, zone,
+};
+use super::{NBSP, NNBSP, Sentence, Words};
 use crate::sla::availability::Verdict;
 use crate::sla::catalog::Progress;
 use crate::sla::cause::Attribution;
 use crate::sla::commitment::{Quorum, Rule};
 use crate::sla::ledger::{Acceptance, Class, ExclusionKind};
 use crate::sla::observation::{Fault, Stage, TlsFault};
-use crate::sla::window::{HOUR_MS, MINUTE_MS, Month, SECOND_MS};
-
+use crate::sla::window::{HOUR_MS, MINUTE_MS, SECOND_MS};
 pub(super) static WORDS: Words = Words {
     lang: "fr",
 
@@ -21,8 +24,7 @@ pub(super) static WORDS: Words = Words {
     colon: "\u{a0}: ",
     list_comma: ", ",
     list_and: " et ",
-    duration,
-    duration_with_hours,
+    less_than_a_second: "moins d’une seconde",
     month,
     month_name: |date| month_name(date.month()),
     month_short: |month| {
@@ -80,8 +82,8 @@ pub(super) static WORDS: Words = Words {
     replaced_figures: |verdict, rates, down_ms, down_change_ms, unknown_change_ms| {
         let change = |ms: i64| match ms {
             0 => "est inchangé".to_owned(),
-            1.. => format!("augmente de {}", duration(ms)),
-            _ => format!("diminue de {}", duration(-ms)),
+            1.. => format!("augmente de {}", WORDS.duration(ms)),
+            _ => format!("diminue de {}", WORDS.duration(-ms)),
         };
         let since = match (down_change_ms, unknown_change_ms) {
             (0, 0) => "ces chiffres sont inchangés".to_owned(),
@@ -93,7 +95,7 @@ pub(super) static WORDS: Words = Words {
         };
         format!(
             "Il indiquait\u{a0}: {verdict}, taux de {rates}, {} d’indisponibilité. Depuis, {since}.",
-            duration(down_ms)
+            WORDS.duration(down_ms)
         )
     },
     subject: |service, of, verdict| {
@@ -774,114 +776,6 @@ pub(super) static WORDS: Words = Words {
         }
     },
 };
-
-const MONTHS: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
-
-const MONTHS_SHORT: [&str; 12] = [
-    "janv.", "févr.", "mars", "avr.", "mai", "juin", "juill.", "août", "sept.", "oct.", "nov.",
-    "déc.",
-];
-
-/// One form up to two, the other from two on.
-fn plural(n: i64, one: &'static str, many: &'static str) -> &'static str {
-    if n >= 2 { many } else { one }
-}
-
-fn month_name(number: u32) -> &'static str {
-    MONTHS.get(number as usize - 1).copied().unwrap_or_default()
-}
-
-/// `octobre 2025`.
-fn month(month: Month) -> String {
-    format!("{} {}", month_name(month.number()), month.year())
-}
-
-/// `En octobre 2025`.
-fn in_month(of: Month) -> String {
-    format!("En {}", month(of))
-}
-
-/// `d’octobre 2025`, `de mai 2025`.
-fn of_month(of: Month) -> String {
-    with_of(&month(of))
-}
-
-/// `d’API Particulier`, `de FranceConnect`: elided before a vowel.
-fn with_of(name: &str) -> String {
-    let vowel = |first: char| "aàâeéèêëiîïoôuùûy".contains(first);
-    match name.chars().next() {
-        Some(first) if first.to_lowercase().all(vowel) => format!("d’{name}"),
-        Some(_) | None => format!("de {name}"),
-    }
-}
-
-/// `1er octobre 2025`, `26 octobre 2025`.
-fn date(date: NaiveDate) -> String {
-    let ordinal = if date.day() == 1 { "er" } else { "" };
-    format!(
-        "{}{ordinal} {} {}",
-        date.day(),
-        month_name(date.month()),
-        date.year()
-    )
-}
-
-/// `9 h 00`.
-fn clock(hour: u32, minute: u32) -> String {
-    format!("{hour}\u{a0}h\u{a0}{minute:02}")
-}
-
-fn zone(zone: Tz) -> String {
-    match zone {
-        Tz::Europe__Paris => "heure de Paris".to_owned(),
-        Tz::UTC => "temps universel (UTC)".to_owned(),
-        other => format!("fuseau {other}"),
-    }
-}
-
-/// `37 h 09 min`, `36 h`, `36 h 00 min 01 s`, `12 min 30 s`, `30 s`.
-fn duration(ms: i64) -> String {
-    let parts = Parts::of(ms);
-    match (parts.hours, parts.minutes, parts.seconds) {
-        (0, 0, 0) if ms != 0 => "moins d’une seconde".to_owned(),
-        (0, 0, seconds) => format!("{seconds}\u{a0}s"),
-        (0, minutes, 0) => format!("{minutes}\u{a0}min"),
-        (0, minutes, seconds) => format!("{minutes}\u{a0}min\u{a0}{seconds:02}\u{a0}s"),
-        (hours, 0, 0) => format!("{}\u{a0}h", group(hours)),
-        (hours, minutes, 0) => format!("{}\u{a0}h\u{a0}{minutes:02}\u{a0}min", group(hours)),
-        (hours, minutes, seconds) => format!(
-            "{}\u{a0}h\u{a0}{minutes:02}\u{a0}min\u{a0}{seconds:02}\u{a0}s",
-            group(hours)
-        ),
-    }
-}
-
-fn group(hours: i64) -> String {
-    WORDS.number(hours)
-}
-
-/// `0 h 40 min`: with hours even if there are none.
-fn duration_with_hours(ms: i64) -> String {
-    let parts = Parts::of(ms);
-    if parts.hours > 0 || parts.seconds > 0 {
-        duration(ms)
-    } else {
-        format!("0\u{a0}h\u{a0}{:02}\u{a0}min", parts.minutes)
-    }
-}
 
 /// Whether an inner step was reached; an agreement in the masculine.
 fn step_verdict(verdict: Verdict) -> &'static str {

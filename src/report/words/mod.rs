@@ -95,8 +95,7 @@ pub(crate) struct Words {
     pub(crate) colon: &'static str,
     pub(crate) list_comma: &'static str,
     pub(crate) list_and: &'static str,
-    pub(crate) duration: fn(i64) -> String,
-    pub(crate) duration_with_hours: fn(i64) -> String,
+    pub(crate) less_than_a_second: &'static str,
     pub(crate) month: fn(Month) -> String,
     pub(crate) month_name: fn(NaiveDate) -> &'static str,
     pub(crate) month_short: fn(Month) -> String,
@@ -443,6 +442,41 @@ impl Words {
         text
     }
 
+    /// `37 h 09 min`, `36 h`, `36 h 00 min 01 s`, `12 min 30 s`, `30 s`: the absolute value; the rest
+    /// of a second is dropped.
+    pub(crate) fn duration(&self, ms: i64) -> String {
+        let ms = ms.abs();
+        let (hours, minutes, seconds) = (
+            ms / HOUR_MS,
+            ms % HOUR_MS / MINUTE_MS,
+            ms % MINUTE_MS / SECOND_MS,
+        );
+        match (hours, minutes, seconds) {
+            (0, 0, 0) if ms != 0 => self.less_than_a_second.to_owned(),
+            (0, 0, seconds) => format!("{seconds}{NBSP}s"),
+            (0, minutes, 0) => format!("{minutes}{NBSP}min"),
+            (0, minutes, seconds) => format!("{minutes}{NBSP}min{NBSP}{seconds:02}{NBSP}s"),
+            (hours, 0, 0) => format!("{}{NBSP}h", self.number(hours)),
+            (hours, minutes, 0) => {
+                format!("{}{NBSP}h{NBSP}{minutes:02}{NBSP}min", self.number(hours))
+            }
+            (hours, minutes, seconds) => format!(
+                "{}{NBSP}h{NBSP}{minutes:02}{NBSP}min{NBSP}{seconds:02}{NBSP}s",
+                self.number(hours)
+            ),
+        }
+    }
+
+    /// `0 h 40 min`: whole minutes below an hour with their hours.
+    pub(crate) fn duration_with_hours(&self, ms: i64) -> String {
+        let ms = ms.abs();
+        if ms >= HOUR_MS || ms % MINUTE_MS >= SECOND_MS {
+            self.duration(ms)
+        } else {
+            format!("0{NBSP}h{NBSP}{:02}{NBSP}min", ms / MINUTE_MS)
+        }
+    }
+
     /// `1 234 ms`.
     pub(crate) fn milliseconds(&self, ms: u32) -> String {
         format!("{}{NBSP}ms", self.number(i64::from(ms)))
@@ -486,7 +520,7 @@ impl Words {
             0 => "",
             _ => "+",
         };
-        format!("{sign}{}", (self.duration)(ms))
+        format!("{sign}{}", self.duration(ms))
     }
 
     /// `a, b et c`.
@@ -504,24 +538,5 @@ impl Words {
     /// A label and its value in running text: `Cause : …`.
     pub(crate) fn labelled(&self, label: &str, value: &str) -> String {
         format!("{label}{}{value}", self.colon)
-    }
-}
-
-/// A duration cut into hours, minutes and seconds, each below the next unit; the rest of a second
-/// is dropped.
-pub(crate) struct Parts {
-    pub(crate) hours: i64,
-    pub(crate) minutes: i64,
-    pub(crate) seconds: i64,
-}
-
-impl Parts {
-    pub(crate) fn of(ms: i64) -> Self {
-        let ms = ms.abs();
-        Self {
-            hours: ms / HOUR_MS,
-            minutes: ms % HOUR_MS / MINUTE_MS,
-            seconds: ms % MINUTE_MS / SECOND_MS,
-        }
     }
 }

@@ -57,11 +57,11 @@ struct Row<'a> {
     edition: &'a Shelved,
     verdict: &'static str,
     lower: String,
-    files: Vec<File<'a>>,
+    files: Vec<File>,
 }
 
-struct File<'a> {
-    name: &'a str,
+struct File {
+    name: &'static str,
     label: &'static str,
 }
 
@@ -78,16 +78,11 @@ pub fn write_index(index: &Index<'_>, look: &Look) -> Document {
             lower: edition
                 .lower
                 .map_or_else(|| words.none.to_owned(), |lower| words.rate(lower)),
-            // What is worth a link: the charts are in the page, and beside it for those who look.
-            files: edition
-                .files
-                .iter()
-                .filter_map(|name| {
-                    Some(File {
-                        name,
-                        label: (words.index_file)(name)?,
-                    })
-                })
+            files: words
+                .index_files
+                .into_iter()
+                .filter(|(name, _)| edition.files.iter().any(|file| file == name))
+                .map(|(name, label)| File { name, label })
                 .collect(),
         })
         .collect();

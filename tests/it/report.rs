@@ -16,7 +16,7 @@ use vigie::report::{
     Logo, Look, MonthResult, Replaced, Report, Usage, Workshop, render, render_html, report_number,
     subject, verdict_sentence,
 };
-use vigie::sla::availability::Tally;
+use vigie::sla::availability::{Tally, Verdict};
 use vigie::sla::catalog::{
     Endpoint, EndpointId, HttpProbe, Improvement, Language, Membership, Partner, PartnerId,
     PlannedMaintenance, Probe, Progress, Provider, Recurrence, Service, ServiceId, Url, VantageId,
@@ -491,12 +491,12 @@ fn gallery() -> Vec<(&'static str, Case)> {
         number: "2025-10-particulier-v1".to_owned(),
         established: at("2025-11-01T06:00:00+01:00"),
         reason: "relevés du second point de mesure parvenus en retard".to_owned(),
-        tally: vigie::sla::availability::Tally {
+        tally: Tally {
             up_ms: 2_682_000_000 - 180_000_000,
             down_ms: 180_000_000,
             ..Default::default()
         },
-        verdict: vigie::sla::availability::Verdict::Missed,
+        verdict: Verdict::Missed,
     });
     corrected.causes = vec![StatedCause {
         window: corrected.month.window(),
@@ -1164,6 +1164,12 @@ fn the_gallery_is_written() {
     let mut dressed = october();
     dressed.look = look();
     write("habille", dressed.documents());
+    let editions = [
+        index::shelved("2025-10", 2, Verdict::Met, false),
+        index::shelved("2025-10", 1, Verdict::Missed, true),
+    ];
+    let index = index::page(Language::French, &editions);
+    std::fs::write(std::path::Path::new(&directory).join("index.html"), index).unwrap();
 }
 
 /// Evidence of another tool is named as such, in both languages; without any, nothing is said.

@@ -678,15 +678,14 @@ pub(super) static WORDS: Words = Words {
         "Documents",
     ],
     index_replaced: "(replaced)",
-    index_file: |name| match name {
-        "rapport.html" => Some("page"),
-        "rapport.pdf" => Some("PDF"),
-        "mesures.csv" => Some("data (CSV)"),
-        "mesures-tableur.csv" => Some("data for spreadsheets"),
-        "statement.json" => Some("result (JSON)"),
-        "evidence.json" => Some("measurements (JSON)"),
-        _ => None,
-    },
+    index_files: [
+        ("rapport.html", "web page"),
+        ("rapport.pdf", "PDF"),
+        ("mesures-tableur.csv", "data for spreadsheets"),
+        ("mesures.csv", "data (CSV)"),
+        ("statement.json", "result (JSON)"),
+        ("evidence.json", "measurements (JSON)"),
+    ],
 
     chart_data: "Data of the chart",
     scroll: "can be scrolled sideways",

@@ -695,15 +695,14 @@ pub(super) static WORDS: Words = Words {
         "Documents",
     ],
     index_replaced: "(annulé et remplacé)",
-    index_file: |name| match name {
-        "rapport.html" => Some("page"),
-        "rapport.pdf" => Some("PDF"),
-        "mesures.csv" => Some("données (CSV)"),
-        "mesures-tableur.csv" => Some("données pour tableur"),
-        "statement.json" => Some("résultat (JSON)"),
-        "evidence.json" => Some("relevés (JSON)"),
-        _ => None,
-    },
+    index_files: [
+        ("rapport.html", "page web"),
+        ("rapport.pdf", "PDF"),
+        ("mesures-tableur.csv", "données pour tableur"),
+        ("mesures.csv", "données (CSV)"),
+        ("statement.json", "résultat (JSON)"),
+        ("evidence.json", "relevés (JSON)"),
+    ],
 
     chart_data: "Données du graphique",
     scroll: "défilement horizontal possible",

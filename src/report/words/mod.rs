@@ -345,8 +345,9 @@ pub(crate) struct Words {
     pub(crate) index_caption: &'static str,
     pub(crate) index_head: [&'static str; 6],
     pub(crate) index_replaced: &'static str,
-    /// What a file is called, if it is worth a link.
-    pub(crate) index_file: fn(&str) -> Option<&'static str>,
+    /// The files that are worth a link, in this order, and what they are called. The charts are in
+    /// the page, and beside it for those who look.
+    pub(crate) index_files: [(&'static str, &'static str); 6],
 
     // Charts.
     pub(crate) chart_data: &'static str,

@@ -16,10 +16,10 @@ pub(super) fn shelved(month: &str, revision: u32, verdict: Verdict, replaced: bo
         replaced,
         folder: format!("{month}/particulier-v{revision}/"),
         files: [
-            "graphique-jours.svg",
-            "rapport.html",
-            "rapport.pdf",
             "statement.json",
+            "graphique-jours.svg",
+            "rapport.pdf",
+            "rapport.html",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -49,11 +49,18 @@ fn an_index_leads_to_every_edition_and_says_which_no_longer_hold() {
     assert!(french.contains("Commune de &lt;Valfictif&gt;") || french.contains("&#60;Valfictif"));
     assert!(french.contains("<a href=\"2025-10/particulier-v2/rapport.pdf\""));
     assert!(french.contains("94,60\u{a0}%"));
-    assert!(french.contains("<td>2025-10-particulier-v1 (annulé et remplacé)</td>"));
-    assert!(french.contains("<td>2025-10-particulier-v2</td>"));
+    assert!(french.contains(">2025-10-particulier-v1 (annulé et remplacé)</td>"));
+    assert!(french.contains(">2025-10-particulier-v2</td>"));
+    // What is read first stands first, in whatever order the files were found.
+    let links: Vec<&str> = french
+        .split("<a href=\"2025-10/particulier-v2/")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert_eq!(links, ["rapport.html", "rapport.pdf", "statement.json"]);
     // Charts are in the page.
     assert!(!french.contains("graphique-jours.svg"));
     let english = page(Language::English, &editions);
-    assert!(english.contains("<th scope=\"row\">October 2025</th>"));
+    assert!(english.contains(">October 2025</th>"));
     assert!(english.contains("94.60%"));
 }

@@ -137,8 +137,11 @@ fn write_service(out: &mut String, service: &ServiceStatus) -> std::fmt::Result 
         .iter()
         .filter(|endpoint| !endpoint.retired)
     {
+        let now_failing = !matches!(endpoint.state.as_str(), "up" | "degraded");
+        // How fast it was before it failed says nothing of now.
         let latency = endpoint
             .latency_ms
+            .filter(|_| !now_failing)
             .map_or(String::new(), |latency_ms| format!("{latency_ms} ms"));
         writeln!(
             out,
@@ -147,7 +150,6 @@ fn write_service(out: &mut String, service: &ServiceStatus) -> std::fmt::Result 
             endpoint.state,
             endpoint.since.as_deref().unwrap_or("never seen")
         )?;
-        let now_failing = !matches!(endpoint.state.as_str(), "up" | "degraded");
         if let Some(last) = endpoint.failures.first().filter(|_| now_failing) {
             writeln!(out, "      {} {}: {}", last.at, last.code, last.message)?;
         }

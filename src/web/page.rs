@@ -394,8 +394,10 @@ impl<'a> EndpointView<'a> {
             last: now
                 .last
                 .map_or(words.never.to_owned(), |last| short(last.at)),
+            // How fast it was before it failed says nothing of now.
             latency: now
                 .latency_ms
+                .filter(|_| matches!(now.state, State::Up | State::Degraded))
                 .map_or("–".to_owned(), |ms| words.milliseconds(ms)),
             fault_at: failure.map_or(String::new(), |failure| short(failure.at)),
             fault: failure.map_or(words.no_fault.to_owned(), |failure| {

@@ -35,6 +35,10 @@ use vigie::store::Store;
 
 use cost::{cpu_s, proc};
 
+/// The program's own, since the bench stands for it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let args: Vec<String> = std::env::args()
         .skip(1)

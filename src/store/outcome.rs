@@ -17,6 +17,9 @@ use crate::sla::observation::{Fault, Outcome, Stage, TlsFault, Void};
 const LATENCY_STEP_US: u32 = 100;
 const LATENCY_US_MAX: u32 = u32::MAX / LATENCY_STEP_US * LATENCY_STEP_US;
 
+/// A whole answer.
+pub(super) const WHOLE: i64 = 2;
+
 /// The columns `outcome` and `detail`.
 pub(super) fn to_columns(outcome: Outcome) -> (i64, i64) {
     match outcome {
@@ -24,7 +27,7 @@ pub(super) fn to_columns(outcome: Outcome) -> (i64, i64) {
             latency_us,
             partial,
         } => {
-            let code = if partial { 3 } else { 2 };
+            let code = if partial { 3 } else { WHOLE };
             (
                 code,
                 latency_us

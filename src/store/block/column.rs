@@ -4,6 +4,10 @@
 //! the least of them, or each as its difference from the one before. The last two write numbers in
 //! Golomb–Rice code: the lowest `k` bits as they are, what is above them in unary. It has no table
 //! to carry, so that sixty numbers already cost hardly more than they say.
+//!
+//! A column begins with a byte for its form and `k`; for runs, for how many they are, so that the
+//! last one needs no length. A column of no numbers is nothing. The first columns ([`Layout::Wide`])
+//! took a byte for each of these.
 
 use super::Damage;
 
@@ -17,9 +21,25 @@ const K_MAX: u8 = 40;
 const RUNS: u8 = 0;
 const ABOVE_LEAST: u8 = 1;
 const DIFFERENCES: u8 = 2;
+/// The form is above so many bits of a column's first byte.
+const FORM_SHIFT: u32 = 6;
+/// What is below: as many runs, or `k`.
+const BELOW_FORM: u8 = (1 << FORM_SHIFT) - 1;
+
+/// How a column begins, and where runs end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// A byte for the form, one for `k`, and the length of every run.
+    Wide,
+    /// What [`write`] writes.
+    Narrow,
+}
 
 /// Appends `numbers` to `out`.
 pub(super) fn write(numbers: &[i64], out: &mut Vec<u8>) {
+    if numbers.is_empty() {
+        return;
+    }
     let least = numbers.iter().copied().min().unwrap_or(0);
     let mut above: Vec<u64> = numbers
         .iter()
@@ -39,11 +59,10 @@ pub(super) fn write(numbers: &[i64], out: &mut Vec<u8>) {
     }
     let runs = write_runs(numbers);
     if runs.len() as u64 <= n_bits / 8 + 2 {
-        out.push(RUNS);
         out.extend(runs);
         return;
     }
-    out.extend([form, k]);
+    out.push(form << FORM_SHIFT | k);
     write_varint(zigzag(base), out);
     let mut bits = BitWriter { out, n_free: 0 };
     for number in above {
@@ -52,12 +71,19 @@ pub(super) fn write(numbers: &[i64], out: &mut Vec<u8>) {
 }
 
 /// Takes a column of `n` numbers off the front of `bytes`.
-pub(super) fn read(bytes: &mut &[u8], n: usize) -> Result<Vec<i64>, Damage> {
-    let form = take(bytes)?;
-    if form == RUNS {
-        return read_runs(bytes, n);
+pub(super) fn read(bytes: &mut &[u8], n: usize, layout: Layout) -> Result<Vec<i64>, Damage> {
+    if n == 0 && layout == Layout::Narrow {
+        return Ok(Vec::new());
     }
-    let k = take(bytes)?;
+    let first = take(bytes)?;
+    let (form, k) = match layout {
+        Layout::Narrow => (first >> FORM_SHIFT, first & BELOW_FORM),
+        Layout::Wide if first == RUNS => (RUNS, 0),
+        Layout::Wide => (first, take(bytes)?),
+    };
+    if form == RUNS {
+        return read_runs(bytes, n, k.into());
+    }
     if k > K_MAX {
         return Err(Damage::Column);
     }
@@ -90,22 +116,37 @@ pub(super) fn read(bytes: &mut &[u8], n: usize) -> Result<Vec<i64>, Damage> {
 }
 
 fn write_runs(numbers: &[i64]) -> Vec<u8> {
-    let mut out = Vec::new();
+    let runs = || numbers.chunk_by(|left, right| left == right);
+    // None told: every run has its length.
+    let n_told = u8::try_from(runs().count())
+        .ok()
+        .filter(|n_runs| *n_runs <= BELOW_FORM)
+        .unwrap_or(0);
+    let mut out = vec![RUNS << FORM_SHIFT | n_told];
     let mut last = 0_i64;
-    for run in numbers.chunk_by(|left, right| left == right) {
+    for (idx, run) in runs().enumerate() {
         write_varint(zigzag(run[0].wrapping_sub(last)), &mut out);
-        write_varint(run.len() as u64, &mut out);
+        if idx + 1 != usize::from(n_told) {
+            write_varint(run.len() as u64, &mut out);
+        }
         last = run[0];
     }
     out
 }
 
-fn read_runs(bytes: &mut &[u8], n: usize) -> Result<Vec<i64>, Damage> {
+/// So many numbers in runs, the last of `n_told` without its length; if 0, every one has its own.
+fn read_runs(bytes: &mut &[u8], n: usize, n_told: usize) -> Result<Vec<i64>, Damage> {
     let mut numbers = Vec::new();
     let mut last = 0_i64;
+    let mut n_runs = 0;
     while numbers.len() < n {
+        n_runs += 1;
         last = last.wrapping_add(unzigzag(read_varint(bytes)?));
-        let length = usize::try_from(read_varint(bytes)?).map_err(|_| Damage::Column)?;
+        let length = if n_runs == n_told {
+            n - numbers.len()
+        } else {
+            usize::try_from(read_varint(bytes)?).map_err(|_| Damage::Column)?
+        };
         if length == 0 || n - numbers.len() < length {
             return Err(Damage::Column);
         }

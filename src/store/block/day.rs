@@ -5,7 +5,7 @@
 
 use std::iter;
 
-use super::column::{self, read_varint, take, write_varint};
+use super::column::{self, Layout, read_varint, take, write_varint};
 use super::header::{ANSWER, SEEN_MAX};
 use super::{Damage, Header, Hour, Outline, Place, outcome};
 use crate::sla::catalog::{EndpointId, VantageId};
@@ -139,7 +139,7 @@ pub fn decode(day: Day, bytes: &[u8]) -> Result<Vec<Sheet>, Damage> {
         .map(|hour| hour.filter(|hour| Day::of(*hour) == day))
         .collect::<Option<Vec<Hour>>>()
         .ok_or(Damage::Hour)?;
-    let mut column = || column::read(&mut rest, n);
+    let mut column = || column::read(&mut rest, n, Layout::Narrow);
     let (numbers, contents, n_observations) = (column()?, column()?, column()?);
     let (first_ms, lasting_ms, silence_ms) = (column()?, column()?, column()?);
     let latencies = column()?;
@@ -225,17 +225,20 @@ fn read_outlines(firsts: &[Timestamp], bytes: &mut &[u8]) -> Result<Vec<Vec<Obse
     if firsts.is_empty() {
         return Ok(Vec::new());
     }
-    let lengths = column::read(bytes, firsts.len())?
+    let mut column = |n| column::read(bytes, n, Layout::Narrow);
+    let lengths = column(firsts.len())?
         .into_iter()
         .map(|length| usize::try_from(length).ok().filter(|n| *n <= SEEN_MAX))
         .collect::<Option<Vec<usize>>>()
         .ok_or(Damage::Column)?;
     let n = lengths.iter().sum();
-    let mut since_last = column::read(bytes, n)?.into_iter();
-    let outcomes = column::read(bytes, n)?;
-    let (answer, _) = outcome::to_columns(ANSWER);
-    let n_others = outcomes.iter().filter(|code| **code != answer).count();
-    let mut details = column::read(bytes, n_others)?.into_iter();
+    let mut since_last = column(n)?.into_iter();
+    let outcomes = column(n)?;
+    let n_others = outcomes
+        .iter()
+        .filter(|code| **code != outcome::WHOLE)
+        .count();
+    let mut details = column(n_others)?.into_iter();
     let mut outcomes = outcomes.into_iter();
     iter::zip(firsts, lengths)
         .map(|(first, length)| {
@@ -243,7 +246,7 @@ fn read_outlines(firsts: &[Timestamp], bytes: &mut &[u8]) -> Result<Vec<Vec<Obse
             let seen = iter::zip(since_last.by_ref(), outcomes.by_ref()).take(length);
             seen.map(|(since_last, code)| {
                 at = at.plus_ms(since_last);
-                let outcome = if code == answer {
+                let outcome = if code == outcome::WHOLE {
                     ANSWER
                 } else {
                     let detail = details.next().ok_or(Damage::Column)?;
@@ -269,10 +272,9 @@ fn latency_to_column(latency_us: u32) -> i64 {
 }
 
 fn latency_from_column(detail: i64) -> Result<u32, Damage> {
-    let (answer, _) = outcome::to_columns(ANSWER);
-    match outcome::from_columns(answer, detail) {
+    match outcome::from_columns(outcome::WHOLE, detail) {
         Some(Outcome::Answered { latency_us, .. }) => Ok(latency_us),
-        _ => Err(Damage::Outcome(answer, detail)),
+        _ => Err(Damage::Outcome(outcome::WHOLE, detail)),
     }
 }
 

@@ -51,39 +51,40 @@ pub struct Outline {
 impl Header {
     /// Of `observations`; nothing if there are none.
     pub fn of(observations: &[Observation]) -> Option<Self> {
-        let mut ordered = observations.to_vec();
-        ordered.sort_by_key(|seen| seen.at);
-        let (first, last) = (ordered.first()?.at, ordered.last()?.at);
-        let silence_ms = ordered
-            .windows(2)
-            .map(|pair| pair[1].at.since(pair[0].at))
-            .max()
-            .unwrap_or(0);
-        let whole = || observations.iter().filter_map(|seen| whole(seen.outcome));
-        let latency_us_max = whole().max().unwrap_or(0);
-        let all_whole = whole().count() == observations.len();
-        Some(Self {
-            n_observations: u32::try_from(observations.len()).ok()?,
-            first,
-            last,
-            silence_ms,
-            latency_us_max: all_whole.then_some(latency_us_max),
-            outline: (!all_whole)
-                .then(|| Outline {
-                    latency_us_max,
-                    seen: outlined(ordered),
-                })
-                .filter(|outline| outline.seen.len() <= SEEN_MAX),
-        })
+        let mut header = Self::without_outline(observations)?;
+        if header.latency_us_max.is_none() {
+            header.outline = Outline::of(observations);
+        }
+        Some(header)
     }
 
     /// Whether it is that of `observations`. One without an outline says nothing about that.
     pub fn is_of(&self, observations: &[Observation]) -> bool {
-        Self::of(observations).is_some_and(|mut told| {
-            if self.outline.is_none() {
-                told.outline = None;
-            }
-            told == *self
+        let told = match self.outline {
+            Some(_) => Self::of(observations),
+            None => Self::without_outline(observations),
+        };
+        told.as_ref() == Some(self)
+    }
+
+    fn without_outline(observations: &[Observation]) -> Option<Self> {
+        let mut instants: Vec<Timestamp> = observations.iter().map(|seen| seen.at).collect();
+        instants.sort_unstable();
+        let latency_us_max = observations
+            .iter()
+            .map(|seen| whole(seen.outcome))
+            .try_fold(0, |slowest, latency_us| Some(latency_us?.max(slowest)));
+        Some(Self {
+            n_observations: u32::try_from(observations.len()).ok()?,
+            first: *instants.first()?,
+            last: *instants.last()?,
+            silence_ms: instants
+                .windows(2)
+                .map(|pair| pair[1].since(pair[0]))
+                .max()
+                .unwrap_or(0),
+            latency_us_max,
+            outline: None,
         })
     }
 
@@ -121,6 +122,26 @@ impl Header {
     }
 }
 
+impl Outline {
+    /// Of `observations`; nothing if it would be long.
+    fn of(observations: &[Observation]) -> Option<Self> {
+        let slowest = observations.iter().filter_map(|seen| whole(seen.outcome));
+        let latency_us_max = slowest.max().unwrap_or(0);
+        let standing = Condensed::new(observations.to_vec(), Vec::new(), &WHOLE);
+        let mut seen = standing.into_observations();
+        for one in &mut seen {
+            one.tick = one.at;
+            if whole(one.outcome).is_some() {
+                one.outcome = ANSWER;
+            }
+        }
+        (seen.len() <= SEEN_MAX).then_some(Self {
+            latency_us_max,
+            seen,
+        })
+    }
+}
+
 /// The latency of a whole answer.
 fn whole(outcome: Outcome) -> Option<u32> {
     match outcome {
@@ -130,16 +151,4 @@ fn whole(outcome: Outcome) -> Option<u32> {
         } => Some(latency_us),
         Outcome::Answered { partial: true, .. } | Outcome::Failed(_) | Outcome::Void(_) => None,
     }
-}
-
-/// See [`Outline::seen`].
-fn outlined(ordered: Vec<Observation>) -> Vec<Observation> {
-    let mut seen = Condensed::new(ordered, Vec::new(), &WHOLE).into_observations();
-    for one in &mut seen {
-        one.tick = one.at;
-        if whole(one.outcome).is_some() {
-            one.outcome = ANSWER;
-        }
-    }
-    seen
 }

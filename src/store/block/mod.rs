@@ -18,10 +18,13 @@ use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::observation::{Observation, Outcome};
 use crate::sla::window::{HOUR_MS, Timestamp};
 
+use column::Layout;
 pub use header::{Header, Outline};
 
 /// The way contents are written. Another way gets another number; the old ones stay readable.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The first way: wider columns, and outcomes also where the header says that all are whole answers.
+const VERSION_WIDE: u8 = 1;
 
 /// An hour of UTC, by its number since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +116,10 @@ pub fn encode(hour: Hour, observations: &[Observation]) -> Vec<u8> {
             Outcome::Failed(_) | Outcome::Void(_) => details.push(detail),
         }
     }
+    if outcomes.iter().all(|code| *code == outcome::WHOLE) {
+        // The header says so.
+        outcomes.clear();
+    }
     let mut content = vec![VERSION];
     for column in [&ticks, &late, &outcomes, &latencies, &details] {
         column::write(column, &mut content);
@@ -126,24 +133,29 @@ pub fn encode(hour: Hour, observations: &[Observation]) -> Vec<u8> {
 /// Anything that [`encode`] did not write, and what it wrote for another hour or header.
 pub fn decode(hour: Hour, header: &Header, content: &[u8]) -> Result<Vec<Observation>, Damage> {
     let mut rest = content;
-    let version = column::take(&mut rest)?;
-    if version != VERSION {
-        return Err(Damage::Version(version));
-    }
+    let layout = match column::take(&mut rest)? {
+        VERSION_WIDE => Layout::Wide,
+        VERSION => Layout::Narrow,
+        version => return Err(Damage::Version(version)),
+    };
     let n = usize::try_from(header.n_observations).map_err(|_| Damage::Header)?;
     // No two ticks of an hour are one.
     if n as u64 > HOUR_MS.unsigned_abs() {
         return Err(Damage::Header);
     }
-    let ticks = column::read(&mut rest, n)?;
-    let late = column::read(&mut rest, n)?;
-    let outcomes = column::read(&mut rest, n)?;
+    let mut column = |n| column::read(&mut rest, n, layout);
+    let (ticks, late) = (column(n)?, column(n)?);
+    let outcomes = if layout == Layout::Narrow && header.latency_us_max.is_some() {
+        vec![outcome::WHOLE; n]
+    } else {
+        column(n)?
+    };
     let n_answered = outcomes
         .iter()
         .filter(|code| outcome::is_answer(**code))
         .count();
-    let mut latencies = column::read(&mut rest, n_answered)?.into_iter();
-    let mut details = column::read(&mut rest, n - n_answered)?.into_iter();
+    let mut latencies = column(n_answered)?.into_iter();
+    let mut details = column(n - n_answered)?.into_iter();
     if !rest.is_empty() {
         return Err(Damage::Long);
     }

@@ -115,17 +115,18 @@ proptest! {
     fn nonsense_is_refused_and_breaks_nothing(
         n_observations in any::<u32>(),
         mut content in prop::collection::vec(any::<u8>(), 0..300),
-        version in prop::bool::ANY,
+        version in prop::option::of(1..=2_u8),
+        latency_us_max in prop::option::of(any::<u32>()),
     ) {
-        if let (true, Some(first)) = (version, content.first_mut()) {
-            *first = 1;
+        if let (Some(version), Some(first)) = (version, content.first_mut()) {
+            *first = version;
         }
         let header = Header {
             n_observations,
             first: at("2025-10-26T00:30:00Z"),
             last: at("2025-10-26T00:31:00Z"),
             silence_ms: 60_000,
-            latency_us_max: None,
+            latency_us_max,
             outline: None,
         };
         if let Ok(read) = decode(hour(), &header, &content) {
@@ -281,16 +282,63 @@ fn a_header_says_whether_anything_happened() {
     assert_eq!(Header::of(&[]), None);
 }
 
+/// Bytes that the first version wrote, of an hour with a failure and of one without.
+#[test]
+fn what_the_first_version_wrote_is_read() {
+    let hour = Hour::from_number(493_054).unwrap();
+    let failed = Outcome::Failed(Fault::Status(503));
+    for (hex, late_ms, failures, latencies_us) in [
+        (
+            "01000001809f4905010002f0d8001e01190502088213ff2cb59560900200ee07",
+            [5, 1, 1, 1, 3, 3],
+            &[failed][..],
+            &[121_700, 14_800, 25_500, 16_900, 16_400][..],
+        ),
+        (
+            "01000001809f4905010002f9880004060208d40359c2510487740000",
+            [6, 1, 3, 1, 1, 2],
+            &[],
+            &[23_400, 14_400, 28_100, 42_500, 26_300, 50_700],
+        ),
+    ] {
+        let content: Vec<u8> = (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect();
+        let whole = |latency_us: &u32| answered(hour.start(), *latency_us).outcome;
+        let outcomes = failures
+            .iter()
+            .copied()
+            .chain(latencies_us.iter().map(whole));
+        let expected: Vec<Observation> = (0..)
+            .zip(late_ms)
+            .zip(outcomes)
+            .map(|((tick, late_ms), outcome)| {
+                let tick = hour.start().plus_ms(tick * 600_000);
+                Observation {
+                    tick,
+                    at: tick.plus_ms(late_ms),
+                    outcome,
+                }
+            })
+            .collect();
+        let header = Header::of(&expected).unwrap();
+        assert_eq!(decode(hour, &header, &content).unwrap(), expected);
+        let content = encode(hour, &expected);
+        assert_eq!((content[0], content.len() < hex.len() / 2), (2, true));
+    }
+}
+
 #[test]
 fn a_block_of_another_version_is_named_as_such() {
     let header = Header::of(&three()).unwrap();
     let mut content = encode(hour(), &three());
-    content[0] = 2;
+    content[0] = 3;
     let damage = decode(hour(), &header, &content).unwrap_err();
-    assert_eq!(damage, Damage::Version(2));
+    assert_eq!(damage, Damage::Version(3));
     let message = damage.to_string();
     assert!(
-        message.contains("version 2") && message.contains("upgrade vigie"),
+        message.contains("version 3") && message.contains("upgrade vigie"),
         "{message}"
     );
 }

@@ -392,6 +392,25 @@ fn charts_are_right_in_months_of_every_length() {
     check("2025-10", 31, Some("25\u{a0}h"));
 }
 
+/// A month that nobody saw has a range from nothing to all, and no rate.
+#[test]
+fn a_month_that_was_not_measured_is_no_point_of_the_trend() {
+    let rates = |name: &str| -> Vec<String> {
+        let (_, case) = gallery()
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .unwrap();
+        let html = case.html();
+        let labels = labels(&html, "evolution");
+        let rates = labels
+            .into_iter()
+            .filter(|label| label.contains(',') || *label == "–");
+        rates.map(str::to_owned).collect()
+    };
+    assert_eq!(rates("aucune-mesure"), ["97,31", "97,66", "96,75", "–"]);
+    assert_eq!(rates("limite-exacte").last().unwrap(), "95,00");
+}
+
 #[test]
 fn charts_show_none_and_hundreds_of_outages() {
     let quiet = Case::new("2025-12").html();

@@ -6,7 +6,7 @@ use super::canvas::{
     rate_floor,
 };
 use crate::report::words::Words;
-use crate::report::{MonthResult, Report, page};
+use crate::report::{MonthResult, Report, figures, page};
 use crate::sla::availability::Verdict;
 use crate::sla::commitment::Ppm;
 use crate::sla::ledger::Class;
@@ -99,7 +99,10 @@ pub(in crate::report) fn trend(report: &Report<'_>, words: &Words) -> Chart {
             );
             let points: Vec<Option<(f64, f64)>> = slots()
                 .map(|(place, _, result)| {
-                    let lower = result.as_ref()?.tally.availability()?.lower;
+                    // Of a month that nobody saw there is a range, and no point in a line.
+                    let tally = Some(result.as_ref()?.tally);
+                    let seen = tally.filter(|tally| !figures::nothing_seen(tally))?;
+                    let lower = seen.availability()?.lower;
                     Some((edge(place + 0.5), y.at(lower.ppm())))
                 })
                 .collect();
@@ -138,7 +141,11 @@ pub(in crate::report) fn trend(report: &Report<'_>, words: &Words) -> Chart {
                 });
                 mark.draw(canvas, (middle, lower), paint);
                 let rate = words.rate(rates.lower);
-                let label = rate.trim_end_matches(words.percent);
+                let label = if figures::nothing_seen(&result.tally) {
+                    words.none
+                } else {
+                    rate.trim_end_matches(words.percent)
+                };
                 let at = (middle, upper.min(lower) - 12.0);
                 canvas.halo(label, at, SMALL);
                 if month == report.month {

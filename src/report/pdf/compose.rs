@@ -449,12 +449,25 @@ impl Composer<'_> {
             .iter()
             .map(|figure| {
                 let measure = width - 2.0 * PAD;
+                // A long duration stands on one line too, which nothing in it may break.
+                let smaller = Style {
+                    size: styles.figure.size * 0.8,
+                    ..styles.figure
+                };
+                let value = [styles.figure, smaller]
+                    .map(|style| self.setter.set(&figure.value, style, measure));
+                let [large, small] = value;
+                let value = if large.n_lines() > small.n_lines() {
+                    small
+                } else {
+                    large
+                };
                 [
-                    (figure.label, styles.small),
-                    (figure.value.as_str(), styles.figure),
-                    (figure.note.as_str(), styles.small),
+                    self.setter.set(figure.label, styles.small, measure),
+                    value,
+                    self.setter.set(&figure.note, styles.small, measure),
                 ]
-                .map(|(text, style)| Rc::new(self.setter.set(text, style, measure)))
+                .map(Rc::new)
             })
             .collect();
         let tallest = |of: usize| {

@@ -48,7 +48,7 @@ impl Controls {
         let message = &ending.message;
         match ending.verdict {
             Verdict::Failed(Fault::Dns | Fault::Connect | Fault::Timeout(_)) => {
-                match self.way(dialer).await.reached {
+                match Box::pin(self.way(dialer)).await.reached {
                     Some(control) => Ending {
                         message: format!("{message}; {} could be reached", quoted(&control)),
                         ..ending
@@ -59,7 +59,7 @@ impl Controls {
                     ),
                 }
             }
-            Verdict::Void(Void::Resolver) => match self.way(dialer).await.resolved {
+            Verdict::Void(Void::Resolver) => match Box::pin(self.way(dialer)).await.resolved {
                 Some(control) => Ending::failed(
                     Fault::Dns,
                     format!("{message}; it could for {}", quoted(&control)),

@@ -57,7 +57,7 @@ impl Dialer {
             Ok(address) => vec![SocketAddr::new(address, port)],
             Err(_a_name) => {
                 trail.enter(Stage::Resolve);
-                self.resolve(host, port).await?
+                Box::pin(self.resolve(host, port)).await?
             }
         };
         match family {

@@ -12,7 +12,7 @@ mod watched;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::BodyExt;
@@ -156,7 +156,7 @@ async fn follow(
     let probe = asking.probe;
     // Another one than the first: with a token, or where a redirect led.
     let mut other: Option<Leg> = match &asking.prepared.tokens {
-        Some(tokens) => Some(authorized(asking, tokens, token, trail).await?),
+        Some(tokens) => Some(Box::pin(authorized(asking, tokens, token, trail)).await?),
         None => None,
     };
     let mut visited = Vec::new();
@@ -216,7 +216,8 @@ async fn authorized(
     })
 }
 
-/// Connects, asks, and reads the answer to its end.
+/// Connects, asks, and reads the answer to its end. What not every probe does is boxed: a probe
+/// begins by making room for all that it may do.
 async fn exchange(asking: Asking<'_>, leg: &Leg, trail: &mut Trail) -> Result<Answer, Ending> {
     let Asking {
         dialer, probe, at, ..
@@ -233,10 +234,11 @@ async fn exchange(asking: Asking<'_>, leg: &Leg, trail: &mut Trail) -> Result<An
     let stream = match &route.proxy {
         None => dialer.open(host, leg.url.port, route.family, trail).await?,
         Some(proxy) => {
-            let mut stream = proxy::open(dialer, proxy, route.family, trail).await?;
+            let mut stream = Box::pin(proxy::open(dialer, proxy, route.family, trail)).await?;
             handed_to_proxy = proxy.kind == ProxyKind::Http && !leg.url.tls;
             if !handed_to_proxy {
-                proxy::tunnel(&mut stream, proxy, credentials, host, leg.url.port).await?;
+                let tunnel = proxy::tunnel(&mut stream, proxy, credentials, host, leg.url.port);
+                Box::pin(tunnel).await?;
             }
             stream
         }
@@ -247,7 +249,7 @@ async fn exchange(asking: Asking<'_>, leg: &Leg, trail: &mut Trail) -> Result<An
     let Some(terms) = &leg.terms else {
         let by_prior_knowledge = route.version == HttpVersion::Http2 && !handed_to_proxy;
         return if by_prior_knowledge {
-            over_http2(asking, stream, address, leg, trail).await
+            Box::pin(over_http2(asking, stream, address, leg, trail)).await
         } else {
             let mut request = leg.request(Uri::from(leg.path.clone()), &trail.marks);
             if handed_to_proxy {
@@ -263,17 +265,17 @@ async fn exchange(asking: Asking<'_>, leg: &Leg, trail: &mut Trail) -> Result<An
         };
     };
     trail.enter(Stage::Tls);
-    let (stream, seen) = tls::handshake(stream, address, terms, at).await;
+    let (stream, seen) = Box::pin(tls::handshake(stream, address, terms, at)).await;
     trail.hop.tls = Some(seen);
     let stream = stream?;
     if stream.get_ref().1.alpn_protocol() == Some(tls::H2) {
-        over_http2(asking, stream, address, leg, trail).await
+        Box::pin(over_http2(asking, stream, address, leg, trail)).await
     } else if route.version == HttpVersion::Http2 {
         let message = format!("{address} does not speak HTTP/2");
         Err(Ending::failed(Fault::Tls(TlsFault::Handshake), message))
     } else {
         let request = leg.request(Uri::from(leg.path.clone()), &trail.marks);
-        over_http1(asking, stream, address, leg, request, trail).await
+        Box::pin(over_http1(asking, stream, address, leg, request, trail)).await
     }
 }
 
@@ -297,11 +299,9 @@ async fn over_http1(
     headers
         .entry(CONNECTION)
         .or_insert(HeaderValue::from_static("close"));
-    let exchange = async {
-        let response = sender.send_request(request).await;
-        receive(asking, response, address, trail).await
-    };
-    drive(connection, exchange).await
+    let response = sender.send_request(request);
+    let exchange = async { receive(asking, response.await, address, trail).await };
+    drive(pin!(connection), pin!(exchange)).await
 }
 
 async fn over_http2(
@@ -321,17 +321,17 @@ async fn over_http2(
         .map_err(|error| broken(&error, address, trail))?;
     let mut request = leg.request(leg.absolute_uri()?, &trail.marks);
     *request.version_mut() = Version::HTTP_2;
-    let exchange = async {
-        let response = sender.send_request(request).await;
-        receive(asking, response, address, trail).await
-    };
-    drive(connection, exchange).await
+    let response = sender.send_request(request);
+    let exchange = async { receive(asking, response.await, address, trail).await };
+    drive(pin!(connection), pin!(exchange)).await
 }
 
 /// Runs the connection for as long as the exchange on it needs it, in the same task: when this
 /// future is dropped, the socket is closed.
-async fn drive<T>(connection: impl Future, exchange: impl Future<Output = T>) -> T {
-    let mut exchange = pin!(exchange);
+async fn drive<T>(
+    connection: Pin<&mut impl Future>,
+    mut exchange: Pin<&mut impl Future<Output = T>>,
+) -> T {
     tokio::select! {
         biased;
         done = &mut exchange => return done,

@@ -381,11 +381,13 @@ impl Prober {
                 http::ask(asking, trail).await
             }
             Way::Tcp(probe, prepared) => {
-                tcp::ask(dialer, probe, prepared.as_ref(), at, trail).await
+                Box::pin(tcp::ask(dialer, probe, prepared.as_ref(), at, trail)).await
             }
-            Way::Tls(probe, prepared) => handshake::ask(dialer, probe, prepared, at, trail).await,
-            Way::Dns(probe, prepared) => dns::ask(dialer, probe, prepared, trail).await,
-            Way::Icmp(probe) => icmp::ask(dialer, probe, trail).await,
+            Way::Tls(probe, prepared) => {
+                Box::pin(handshake::ask(dialer, probe, prepared, at, trail)).await
+            }
+            Way::Dns(probe, prepared) => Box::pin(dns::ask(dialer, probe, prepared, trail)).await,
+            Way::Icmp(probe) => Box::pin(icmp::ask(dialer, probe, trail)).await,
         }
     }
 }

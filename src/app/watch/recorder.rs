@@ -21,8 +21,8 @@ use crate::store::{Aside, Kept, Missed, Parcel, Refused, Spool, Store, StoreErro
 const BATCH_MAX: usize = 5_000;
 
 /// How long findings are gathered for one commit: each commit waits for the disk and costs as much
-/// as some probes, and what is lost to a `kill -9` stays well below a second.
-const GATHER: Duration = Duration::from_millis(200);
+/// as many probes, and what is lost to a `kill -9` stays below a second.
+const GATHER: Duration = Duration::from_millis(500);
 
 /// How often to look for hours to be sealed.
 const SEAL_EVERY_MS: i64 = MINUTE_MS;

@@ -231,21 +231,12 @@ impl Words {
         self.figures().target(target)
     }
 
-    /// `36 h`, `5 h 12 min`, `12 min 30 s`; whole units, rounded down, of the absolute value.
+    /// `36 h`, `5 h 12 min`, `12 min 30 s`, of the absolute value; from an hour on, whole minutes.
     pub(super) fn duration(&self, ms: i64) -> String {
-        let ms = ms.abs();
-        let (hours, minutes, seconds) = (
-            ms / HOUR_MS,
-            ms % HOUR_MS / MINUTE_MS,
-            ms % MINUTE_MS / SECOND_MS,
-        );
-        match (hours, minutes, seconds) {
-            (0, 0, 0) => format!("0{NBSP}min"),
-            (0, 0, s) => format!("{s}{NBSP}s"),
-            (0, m, 0) => format!("{m}{NBSP}min"),
-            (0, m, s) => format!("{m}{NBSP}min{NBSP}{s}{NBSP}s"),
-            (h, 0, _) => format!("{h}{NBSP}h"),
-            (h, m, _) => format!("{h}{NBSP}h{NBSP}{m:02}{NBSP}min"),
+        match ms.abs() {
+            0..SECOND_MS => format!("0{NBSP}min"),
+            ms @ SECOND_MS..HOUR_MS => self.figures().duration(ms),
+            ms => self.figures().duration(ms - ms % MINUTE_MS),
         }
     }
 

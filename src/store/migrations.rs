@@ -60,7 +60,11 @@ pub(super) fn run(database: &mut Database) -> Result<(), Failure> {
         database.migrate(runner.set_grouped(true).set_target(target))
     };
     up_to(database, Target::Version(DAYS))?;
-    database.transaction(Isolation::Exclusive, move_blocks_to_days)?;
+    let moved = database.transaction(Isolation::Exclusive, move_blocks_to_days);
+    // Another instance may have gone further meanwhile, and removed the table that we looked for.
+    if moved.is_err() && version(database)? == i64::from(DAYS) {
+        return moved;
+    }
     up_to(database, Target::Latest)?;
     Ok(())
 }
@@ -83,13 +87,7 @@ fn for_postgres() -> Result<Runner, refinery::Error> {
 /// Lists in their days what had a row each, as no SQL can. If that is interrupted, nothing of it
 /// happened, and nobody reads a database that is between two versions.
 fn move_blocks_to_days(transaction: &Database) -> Result<(), Failure> {
-    let version: i64 = transaction.one(
-        "SELECT max(version) FROM refinery_schema_history",
-        &[],
-        |row| row.get(0),
-    )?;
-    // Another instance may have gone further meanwhile.
-    if version != i64::from(DAYS) {
+    if version(transaction)? != i64::from(DAYS) {
         return Ok(());
     }
     for (_, series) in all_series(transaction)? {
@@ -108,6 +106,12 @@ fn move_blocks_to_days(transaction: &Database) -> Result<(), Failure> {
     }
     transaction.execute("DELETE FROM block", &[])?;
     Ok(())
+}
+
+/// The version of the last migration that ran.
+fn version(database: &Database) -> db::Result<i64> {
+    let sql = "SELECT max(version) FROM refinery_schema_history";
+    database.one(sql, &[], |row| row.get(0))
 }
 
 /// A row of the table `block`, which knew no outlines.

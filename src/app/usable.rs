@@ -23,7 +23,7 @@ pub fn check_usable(config: &Config, file: &Path) -> anyhow::Result<()> {
         if !endpoint.is_asked_from(&config.vantage) {
             continue;
         }
-        if let Err(fault) = prober.prepare(endpoint) {
+        for fault in prober.faults(endpoint) {
             let key = Key::OfEndpoint(endpoint.id.as_str(), fault.key());
             found.push((key, fault.to_string()));
         }

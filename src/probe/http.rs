@@ -46,7 +46,7 @@ use request::Leg;
 use watched::{Outgoing, Watched};
 
 pub(super) use broken::timed_out;
-pub(super) use request::{Prepared, prepare};
+pub(super) use request::{Prepared, faults, prepare};
 pub(super) use watched::Marks;
 
 /// The most bytes that the head of an answer may take.

@@ -212,6 +212,26 @@ impl Prober {
         self.way(endpoint).map(drop)
     }
 
+    /// All that keeps `endpoint` from being asked; each once.
+    pub fn faults(&self, endpoint: &Endpoint) -> Vec<ProbeSetupError> {
+        let Err(first) = self.prepare(endpoint) else {
+            return Vec::new();
+        };
+        let mut faults = vec![first];
+        let parts = match &endpoint.probe {
+            Probe::Http(probe) => http::faults(&self.trust, &self.offices, probe),
+            // They read one thing each.
+            Probe::Tcp(_) | Probe::Tls(_) | Probe::Dns(_) | Probe::Icmp(_) => Vec::new(),
+        };
+        for fault in parts {
+            let told = fault.to_string();
+            if faults.iter().all(|known| known.to_string() != told) {
+                faults.push(fault);
+            }
+        }
+        faults
+    }
+
     /// What a probe needs, made again only when the endpoint or a file of it has changed.
     fn prepared(
         &self,

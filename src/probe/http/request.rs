@@ -172,6 +172,56 @@ pub(in crate::probe) fn prepare(
     })
 }
 
+/// All that keeps a probe from being made ready: each thing that it needs, without the others.
+pub(in crate::probe) fn faults(
+    trust: &Trust,
+    offices: &Offices,
+    probe: &HttpProbe,
+) -> Vec<ProbeSetupError> {
+    let mut bare = HttpProbe {
+        headers: Vec::new(),
+        authentication: None,
+        assertions: Vec::new(),
+        ca_file: None,
+        client_certificate: None,
+        ..probe.clone()
+    };
+    bare.route.proxy = None;
+    let with = |change: &dyn Fn(&mut HttpProbe)| {
+        let mut part = bare.clone();
+        change(&mut part);
+        part
+    };
+    let headers = probe.headers.iter();
+    let mut parts: Vec<HttpProbe> = headers
+        .map(|header| with(&|part| part.headers.push(header.clone())))
+        .collect();
+    parts.push(with(&|part| part.route.proxy = probe.route.proxy.clone()));
+    parts.push(with(&|part| {
+        part.authentication = probe.authentication.clone();
+    }));
+    if let Some(Authentication::ClientCredentials(credentials)) = &probe.authentication {
+        // Its authorities are a file of their own.
+        let mut credentials = credentials.clone();
+        credentials.ca_file = None;
+        parts.push(with(&|part| {
+            let credentials = credentials.clone();
+            part.authentication = Some(Authentication::ClientCredentials(credentials));
+        }));
+    }
+    parts.push(with(&|part| {
+        part.client_certificate = probe.client_certificate.clone();
+    }));
+    parts.push(with(&|part| part.ca_file = probe.ca_file.clone()));
+    parts.push(with(&|part| part.assertions = probe.assertions.clone()));
+    let faults = parts.into_iter();
+    faults
+        .filter_map(|part| prepare(trust, offices, &Arc::new(part)).err())
+        // A part without `ca_file` asks for what the whole need not have.
+        .filter(|fault| !matches!(fault, ProbeSetupError::NoSystemAuthorities { .. }))
+        .collect()
+}
+
 /// Every file that a probe is made from.
 fn files_of(probe: &HttpProbe) -> impl Iterator<Item = &Path> {
     fn of_place(place: &SecretPlace) -> Option<&PathBuf> {

@@ -135,18 +135,24 @@ async fn vigie_reload_tells_what_became_of_it() {
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("lable"), "{said}");
     // Right in itself, and what it points to is not there: told by the daemon.
-    let secret = "[service.endpoint.http]\nheaders = { X-Api-Key = { file = \"missing\" } }";
+    let secret = "[service.endpoint.http]\n\
+        headers = { X-Api-Key = { file = \"missing\" }, X-Other = { file = \"away\" } }\n\
+        auth = { bearer = { file = \"gone\" } }";
     std::fs::write(&file, right.replace("[service.endpoint.http]", secret)).unwrap();
     let (status, said) = reload();
     assert_eq!(status, Some(2), "{said}");
     for part in [
-        "2 faults in ",
+        "6 faults in ",
         "endpoint `api-0`: failed to read the secret of header `X-Api-Key`",
+        "endpoint `api-0`: failed to read the secret of header `X-Other`",
+        "endpoint `api-0`: failed to read the secret of `bearer`",
         "endpoint `api-1`: failed to",
         "help: write the secret to it, on one line",
         // Where it is named: in the line after the request's table.
         "vigie.toml:27:",
-        "vigie.toml:38:",
+        "vigie.toml:28:",
+        "vigie.toml:39:",
+        "vigie.toml:40:",
         "the former configuration stays in force",
     ] {
         assert!(said.contains(part), "`{part}` is missing: {said}");
@@ -156,7 +162,7 @@ async fn vigie_reload_tells_what_became_of_it() {
     std::fs::remove_file(directory.path().join("vigie.db")).unwrap();
     let (status, said) = vigie(&file, "run");
     assert_eq!(status, Some(2), "{said}");
-    for part in ["2 faults in ", "vigie.toml:27:", "vigie.toml:38:"] {
+    for part in ["6 faults in ", "vigie.toml:27:", "vigie.toml:40:"] {
         assert!(said.contains(part), "`{part}` is missing: {said}");
     }
     assert!(!directory.path().join("vigie.db").exists());

@@ -78,6 +78,16 @@ pub enum StoreError {
         /// What to do.
         remedy: &'static str,
     },
+    /// It cannot be opened.
+    #[error("open store `{store}`: {source}{remedy}")]
+    Unopened {
+        /// The file or the server.
+        store: String,
+        /// What the database said.
+        source: Box<dyn Error + Send + Sync>,
+        /// What to do, after a colon; empty if nothing general can be said.
+        remedy: &'static str,
+    },
     /// The database refused.
     #[error("{doing} in store `{store}`: {source}{remedy}")]
     Database {
@@ -244,19 +254,38 @@ impl Failure {
 }
 
 pub(super) fn database_error(error: DbError, doing: &'static str, store: &str) -> StoreError {
-    if let DbError::Held(how) = error {
-        return StoreError::InUse {
+    match held(error, store) {
+        Ok(in_use) => in_use,
+        Err(error) => StoreError::Database {
+            doing,
+            store: store.to_owned(),
+            remedy: remedy(&error),
+            source: error.into(),
+        },
+    }
+}
+
+/// The same where the store was being opened.
+pub(super) fn cannot_open(error: impl Into<DbError>, store: &str) -> StoreError {
+    match held(error.into(), store) {
+        Ok(in_use) => in_use,
+        Err(error) => StoreError::Unopened {
+            store: store.to_owned(),
+            remedy: remedy(&error),
+            source: error.into(),
+        },
+    }
+}
+
+/// Another process records; or the error as it was.
+fn held(error: DbError, store: &str) -> Result<StoreError, DbError> {
+    match error {
+        DbError::Held(how) => Ok(StoreError::InUse {
             store: store.to_owned(),
             how,
             remedy: "stop that one first, or give this one an id of its own (`vantage.id`)",
-        };
-    }
-    let remedy = remedy(&error);
-    StoreError::Database {
-        doing,
-        store: store.to_owned(),
-        source: error.into(),
-        remedy,
+        }),
+        other => Err(other),
     }
 }
 

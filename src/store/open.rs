@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::db::{Database, DbError};
-use super::error::database_error;
+use super::error::{cannot_open, database_error};
 use super::{Store, StoreError, migrations};
 
 /// Marks the file as ours, in the field that SQLite keeps for this: `Vigi`.
@@ -32,7 +32,7 @@ pub(super) fn open(path: &Path) -> Result<Store, StoreError> {
         Found::Nothing => create(&path),
         Found::Ours { .. } => connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE),
     }
-    .map_err(|error| refused(error, "open", &path))?;
+    .map_err(|error| cannot_open(error, &path.display().to_string()))?;
     let mut store = store(connection, path, Some(lock));
     store.bring_up_to_date()?;
     Ok(store)
@@ -49,7 +49,7 @@ pub(super) fn open_beside(path: &Path) -> Result<Store, StoreError> {
         drop(open(&path)?);
     }
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .map_err(|error| refused(error, "open", &path))?;
+        .map_err(|error| cannot_open(error, &path.display().to_string()))?;
     Ok(store(connection, path, None))
 }
 
@@ -68,7 +68,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Store, StoreError> {
         Found::Ours { .. } => {}
     }
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(|error| refused(error, "open for reading", &path))?;
+        .map_err(|error| cannot_open(error, &path.display().to_string()))?;
     Ok(store(connection, path, None))
 }
 

@@ -1,22 +1,21 @@
 //! Opening a database on a server: whose it is, which version, who records.
 
 use super::db::{Database, Found, Postgres, Role};
-use super::error::database_error;
+use super::error::cannot_open;
 use super::{Store, StoreError, migrations};
 use crate::config::ServerConfig;
 
 pub(super) fn open(server: &ServerConfig) -> Result<Store, StoreError> {
-    ready(server, Role::Recorder(server.vantage.clone()), "open")
+    ready(server, Role::Recorder(server.vantage.clone()))
 }
 
 pub(super) fn open_beside(server: &ServerConfig) -> Result<Store, StoreError> {
-    ready(server, Role::Beside, "open")
+    ready(server, Role::Beside)
 }
 
 pub(super) fn open_reader(server: &ServerConfig) -> Result<Store, StoreError> {
-    let doing = "open for reading";
-    let postgres = connect(server, Role::Reader, doing)?;
-    match look(server, &postgres, doing)? {
+    let postgres = connect(server, Role::Reader)?;
+    match look(server, &postgres)? {
         Found::Nothing | Found::Foreign => Err(not_ours(server, "this database holds nothing yet")),
         Found::Ours { schema } if schema < migrations::last() => Err(StoreError::Older {
             store: server.name.clone(),
@@ -28,9 +27,9 @@ pub(super) fn open_reader(server: &ServerConfig) -> Result<Store, StoreError> {
 }
 
 /// Connects, creates or upgrades the schema where needed.
-fn ready(server: &ServerConfig, role: Role, doing: &'static str) -> Result<Store, StoreError> {
-    let postgres = connect(server, role, doing)?;
-    let up_to_date = match look(server, &postgres, doing)? {
+fn ready(server: &ServerConfig, role: Role) -> Result<Store, StoreError> {
+    let postgres = connect(server, role)?;
+    let up_to_date = match look(server, &postgres)? {
         Found::Foreign => {
             return Err(not_ours(server, "this is a database of another program"));
         }
@@ -44,19 +43,15 @@ fn ready(server: &ServerConfig, role: Role, doing: &'static str) -> Result<Store
     Ok(store)
 }
 
-fn connect(server: &ServerConfig, role: Role, doing: &'static str) -> Result<Postgres, StoreError> {
-    Postgres::connect(server, role).map_err(|error| database_error(error, doing, &server.name))
+fn connect(server: &ServerConfig, role: Role) -> Result<Postgres, StoreError> {
+    Postgres::connect(server, role).map_err(|error| cannot_open(error, &server.name))
 }
 
 /// What is there, unless it is too new for us.
-fn look(
-    server: &ServerConfig,
-    postgres: &Postgres,
-    doing: &'static str,
-) -> Result<Found, StoreError> {
+fn look(server: &ServerConfig, postgres: &Postgres) -> Result<Found, StoreError> {
     let found = postgres
         .look()
-        .map_err(|error| database_error(error, doing, &server.name))?;
+        .map_err(|error| cannot_open(error, &server.name))?;
     match found {
         Found::Ours { schema } if schema > migrations::last() => Err(StoreError::Newer {
             store: server.name.clone(),

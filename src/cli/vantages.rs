@@ -12,7 +12,8 @@ const SILENT_MS: i64 = 60_000;
 ///
 /// Signs of life are reckoned by the store's clock; LAG is how far the last tick that was kept
 /// lies back. Where the store is a file and nobody hands in there is one vantage, and `vigie
-/// status` tells more. Exit status 1 if one is silent.
+/// status` tells more. Warns of endpoints that two of them define differently. Exit status 1 if
+/// there is one, or a vantage is silent.
 #[derive(clap::Args)]
 pub(super) struct Args {}
 
@@ -31,8 +32,18 @@ pub(super) fn run(_: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         any_silent |= silent;
         lines.push_str(&line(vantage, silent, now));
     }
+    let differing = store
+        .differing(Clock::System.now())
+        .map_err(Failure::system)?;
+    for one in &differing {
+        lines.push_str(&format!("\nwarning: {one}\n"));
+    }
     print(lines)?;
-    Ok(if any_silent { exit::NEGATIVE } else { exit::OK })
+    Ok(if any_silent || !differing.is_empty() {
+        exit::NEGATIVE
+    } else {
+        exit::OK
+    })
 }
 
 fn line(vantage: &VantageNow, silent: bool, now: Timestamp) -> String {

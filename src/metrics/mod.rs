@@ -110,6 +110,7 @@ pub struct Metrics {
     /// Holds the fields below, and what the system says of the process.
     registry: Registry,
     statements_due: IntGauge,
+    endpoints_differing: IntGauge,
     close_failures: IntCounter,
     letters: IntGaugeVec,
     letters_late: IntGauge,
@@ -135,6 +136,7 @@ impl Metrics {
             vantages: Mutex::default(),
             registry: Registry::new(),
             statements_due: IntGauge::with_opts(opts(&m::STATEMENTS_DUE))?,
+            endpoints_differing: IntGauge::with_opts(opts(&m::ENDPOINTS_DIFFERING))?,
             close_failures: IntCounter::with_opts(opts(&m::CLOSE_FAILURES))?,
             letters: IntGaugeVec::new(opts(&m::LETTERS), m::LETTERS.labels)?,
             letters_late: IntGauge::with_opts(opts(&m::LETTERS_LATE))?,
@@ -147,6 +149,7 @@ impl Metrics {
         };
         let registry = &metrics.registry;
         registry.register(Box::new(metrics.statements_due.clone()))?;
+        registry.register(Box::new(metrics.endpoints_differing.clone()))?;
         registry.register(Box::new(metrics.close_failures.clone()))?;
         registry.register(Box::new(metrics.letters.clone()))?;
         registry.register(Box::new(metrics.letters_late.clone()))?;
@@ -178,6 +181,12 @@ impl Metrics {
     /// The shared store was asked which vantages live.
     pub fn vantages(&self, vantages: Vec<Living>) {
         *lock(&self.vantages) = vantages.into();
+    }
+
+    /// The vantages' endpoints were compared: so many differ.
+    pub fn endpoints_differing(&self, n_differing: usize) {
+        self.endpoints_differing
+            .set(i64::try_from(n_differing).unwrap_or(i64::MAX));
     }
 
     /// So many months are over and not wholly closed.

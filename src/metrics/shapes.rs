@@ -153,6 +153,8 @@ shapes! {
         "When the vantage last gave a sign of life, by the clock of the shared store; absent where the store is a file."
     VANTAGE_AHEAD Gauge "vigie_vantage_clock_ahead_seconds" ["vantage"]
         "How far the vantage's clock was then ahead of the shared store's; negative if behind."
+    ENDPOINTS_DIFFERING Gauge "vigie_endpoints_differing" []
+        "Endpoints that a vantage defines otherwise than another one: request, interval, validity or latency objective."
     BOARD_TIME Gauge "vigie_board_timestamp_seconds" []
         "The instant that the board shows; behind the clock if recording is held up."
     CONFIG_RELOADED Gauge "vigie_config_last_reload_successful" []

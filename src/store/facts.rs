@@ -106,6 +106,13 @@ impl Store {
                 saved => saved?,
             }
         }
+        if let Some(definitions) = &parcel.definitions {
+            match self.define(definitions) {
+                // They are only compared.
+                Err(failure) if failure.is_for_good() => {}
+                saved => saved?,
+            }
+        }
         let mut taken = Taken::default();
         self.take_what_can_be(&parcel.findings, &mut taken)?;
         Ok(taken)

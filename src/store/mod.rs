@@ -25,6 +25,7 @@ mod cause;
 mod days;
 mod db;
 mod declaration;
+mod definition;
 mod error;
 mod explanation;
 mod facts;
@@ -59,6 +60,7 @@ use aws_lc_rs::digest;
 
 pub use aside::{Aside, Refused};
 pub use declaration::{Decision, Declaration, DeclarationFilter, DeclarationId, NewDeclaration};
+pub use definition::{Definitions, Differing};
 pub use error::StoreError;
 pub use explanation::explanation_json;
 pub use facts::{Appended, Missed, Taken};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::definition::{Definitions, Written as WrittenDefinitions};
 use super::explanation::Written as WrittenExplanation;
 use super::facts::Missed;
 use super::{outcome, traces};
@@ -21,25 +22,28 @@ pub struct Parcel {
     pub findings: Vec<Finding>,
     /// Ticks at which nothing was asked.
     pub missed: Vec<Missed>,
+    /// How the vantage defines its endpoints, where that is new.
+    pub definitions: Option<Definitions>,
 }
 
 impl Parcel {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.findings.is_empty() && self.missed.is_empty()
+        self.findings.is_empty() && self.missed.is_empty() && self.definitions.is_none()
     }
 
-    /// The same in two: the first half of what was seen with the missed ticks, and the second.
+    /// The same in two: the first half of what was seen with all that is beside it, and the second.
     pub fn halves(&self) -> [Self; 2] {
         let (first, second) = self.findings.split_at(self.findings.len() / 2);
         [
             Self {
                 findings: first.to_vec(),
                 missed: self.missed.clone(),
+                definitions: self.definitions.clone(),
             },
             Self {
                 findings: second.to_vec(),
-                missed: Vec::new(),
+                ..Self::default()
             },
         ]
     }
@@ -55,6 +59,10 @@ impl Parcel {
         let written = Written {
             findings: self.findings.iter().map(WrittenFinding::new).collect(),
             missed: self.missed.iter().map(WrittenMissed::new).collect(),
+            definitions: self
+                .definitions
+                .as_ref()
+                .map(|those| (those.vantage.to_string(), those.to_written())),
         };
         // Numbers, texts and lists of them: nothing that JSON could not hold.
         serde_json::to_vec(&written).unwrap_or_default()
@@ -69,6 +77,9 @@ impl Parcel {
         Ok(Self {
             findings: all(written.findings, WrittenFinding::read)?,
             missed: all(written.missed, WrittenMissed::read)?,
+            definitions: written.definitions.and_then(|(vantage, those)| {
+                Some(Definitions::from_written(VantageId::new(&vantage)?, those))
+            }),
         })
     }
 }
@@ -102,6 +113,8 @@ fn all<T, U>(written: Vec<T>, read: fn(T) -> Option<U>) -> Result<Vec<U>, String
 struct Written {
     findings: Vec<WrittenFinding>,
     missed: Vec<WrittenMissed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    definitions: Option<(String, WrittenDefinitions)>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -251,7 +251,7 @@ impl Asker {
                 mpsc::error::TrySendError::Full(note) | mpsc::error::TrySendError::Closed(note),
             ) => match note {
                 Note::Seen(_) => 1,
-                Note::Missed(_) => 0,
+                Note::Missed(_) | Note::Defined(_) => 0,
             },
         };
         let before = self.pressure.lost.fetch_add(n_lost, Ordering::Relaxed);

@@ -317,6 +317,7 @@ fn together(parcels: Vec<Parcel>) -> VecDeque<Parcel> {
             Some(last) if last.findings.len() + parcel.findings.len() <= FINDINGS_MAX => {
                 last.findings.extend(parcel.findings);
                 last.missed.extend(parcel.missed);
+                last.definitions = parcel.definitions.or(last.definitions.take());
             }
             Some(_) | None => all.push_back(parcel),
         }

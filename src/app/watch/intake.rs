@@ -255,6 +255,9 @@ impl Taker {
             .filter(|ticks| ticks.vantage == *vantage && ticks.last <= latest)
             .filter(|ticks| board.endpoint(&ticks.endpoint).is_some())
             .collect();
+        good.definitions = parcel
+            .definitions
+            .filter(|definitions| definitions.vantage == *vantage);
         if !good.is_empty() {
             let taken = self.store()?.take_in(&good)?;
             receipt.new = taken.appended.new;

@@ -54,7 +54,7 @@ use crate::metrics::Metrics;
 use crate::schedule::MissedTicks;
 use crate::sla::observation::Finding;
 use crate::sla::window::Timestamp;
-use crate::store::{Action, ActionKind, Aside, Sender, Spool, Store, StoreError};
+use crate::store::{Action, ActionKind, Aside, Definitions, Sender, Spool, Store, StoreError};
 use crate::web::{self, Failures, Pages};
 
 pub use presence::Lead;
@@ -119,6 +119,8 @@ pub async fn run(
     metrics.config_taken(now);
     let (events, from_others) = mpsc::channel(EVENTS_MAX);
     let (to_recorder, notes) = mpsc::channel(BACKLOG_MAX);
+    let _ = to_recorder.send(Note::defined(&config)).await;
+    let to_recorder_of_changes = to_recorder.downgrade();
     let ahead_ms = Arc::new(AtomicI64::new(ahead_ms));
     let (leading, lead) = watch::channel(Lead::at_first(&config));
     let (stopping, stopped) = watch::channel(false);
@@ -234,6 +236,9 @@ pub async fn run(
                 config = Arc::clone(&plan.config);
                 // The board first: what is asked next is known on it.
                 let _ = events.send(Event::Configured(Arc::clone(&config))).await;
+                if let Some(to_recorder) = to_recorder_of_changes.upgrade() {
+                    let _ = to_recorder.send(Note::defined(&config)).await;
+                }
                 watch_lists.send_replace(plan.watch_list.clone());
                 shift.end().await;
                 shift = Shift::begin(plan, &clock, &events, &metrics, &lead);
@@ -411,6 +416,14 @@ fn open_store(
 enum Note {
     Seen(Box<Finding>),
     Missed(Vec<MissedTicks>),
+    /// Endpoints are defined so from now on.
+    Defined(Box<Definitions>),
+}
+
+impl Note {
+    fn defined(config: &Config) -> Self {
+        Self::Defined(Box::new(Definitions::of(&config.vantage, &config.catalog)))
+    }
 }
 
 /// What the keeper of the board hears.

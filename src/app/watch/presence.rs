@@ -13,10 +13,14 @@ use crate::clock::Clock;
 use crate::config::{Config, StoreConfig};
 use crate::handover::CLOCK_OFF_MS;
 use crate::metrics::Metrics;
-use crate::store::{Instance, Presence, Store, StoreError};
+use crate::store::{Differing, Instance, Presence, Store, StoreError};
 
 /// How often; a third of a lease, so that one sign may be lost.
 const EVERY: Duration = Duration::from_secs(5);
+/// Signs of life from one comparison of the vantages' endpoints to the next: all of them are read.
+const COMPARE_EVERY: usize = 12;
+/// Differing endpoints that are told one by one in the log.
+const TOLD_MAX: usize = 10;
 
 /// Whether this instance closes months and sends letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,19 +73,27 @@ pub(super) async fn be_present(
         began: clock.now(),
     };
     let mut store = None;
-    loop {
+    let mut known: Vec<Differing> = Vec::new();
+    for n_signs in 0_usize.. {
         let work = spawn_blocking({
             let (config, instance, clock) = (Arc::clone(&config), instance.clone(), clock.clone());
             let (metrics, store) = (Arc::clone(&metrics), store.take());
-            move || tell(&config, store, &instance, &clock, &metrics)
+            move || {
+                let compare = n_signs.is_multiple_of(COMPARE_EVERY);
+                tell(&config, store, &instance, &clock, &metrics, compare)
+            }
         });
         let told = tokio::select! {
             told = work => told,
             _ = stopped.wait_for(|stopped| *stopped) => return,
         };
         let now = match told {
-            Ok(Ok((kept, presence))) => {
+            Ok(Ok((kept, presence, differing))) => {
                 store = Some(kept);
+                if let Some(differing) = differing {
+                    warn_of(&differing, &known);
+                    known = differing;
+                }
                 let before = ahead_ms.swap(presence.ahead_ms, Ordering::Relaxed);
                 if presence.ahead_ms.abs() > CLOCK_OFF_MS && before.abs() <= CLOCK_OFF_MS {
                     error!(
@@ -130,7 +142,8 @@ fn tell(
     instance: &Instance,
     clock: &Clock,
     metrics: &Metrics,
-) -> Result<(Store, Presence), StoreError> {
+    compare: bool,
+) -> Result<(Store, Presence, Option<Vec<Differing>>), StoreError> {
     let mut store = match store {
         Some(store) => store,
         None => Store::open_beside(&config.store)?,
@@ -138,5 +151,28 @@ fn tell(
     let presence = store.sign_of_life(instance, clock.now())?;
     let living = store.living_vantages()?;
     metrics.vantages(living);
-    Ok((store, presence))
+    let mut differing = None;
+    if compare {
+        let those = store.differing(clock.now())?;
+        metrics.endpoints_differing(those.len());
+        differing = Some(those);
+    }
+    Ok((store, presence, differing))
+}
+
+/// Tells what differs and was not told before.
+fn warn_of(differing: &[Differing], known: &[Differing]) {
+    let new: Vec<&Differing> = differing
+        .iter()
+        .filter(|one| !known.contains(one))
+        .collect();
+    for one in new.iter().take(TOLD_MAX) {
+        warn!("{one}");
+    }
+    if new.len() > TOLD_MAX {
+        warn!(
+            "{} more endpoints are not the same for all vantages: see `vigie vantages`",
+            new.len() - TOLD_MAX
+        );
+    }
 }

@@ -112,6 +112,7 @@ pub(super) fn record(
             match note {
                 Note::Seen(finding) => parcel.findings.push(*finding),
                 Note::Missed(ticks) => missed.extend(ticks),
+                Note::Defined(definitions) => parcel.definitions = Some(*definitions),
             }
             next = (parcel.findings.len() < BATCH_MAX)
                 .then(|| notes.try_recv().ok())

@@ -299,6 +299,18 @@ async fn a_broken_uplink_of_one_vantage_is_not_the_services_outage() {
     let ids: Vec<&str> = vantages.iter().map(|vantage| vantage.id.as_str()).collect();
     assert_eq!(ids, ["brest", "lyon", "paris"]);
     assert!(vantages.iter().all(|vantage| vantage.last_tick.is_some()));
+    // That Brest asks elsewhere is told, too.
+    let differing = store.differing(Clock::System.now()).unwrap();
+    assert_eq!(differing.len(), collector.catalog.endpoints().count());
+    assert_eq!(differing[0].one.as_str(), "brest");
+    assert_eq!(
+        differing[0].others,
+        vantages[1..]
+            .iter()
+            .map(|one| one.id.clone())
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(differing[0].keys, ["request"]);
 
     let service = &collector.catalog.services[0];
     let month = Month::containing(begin, service.zone());
@@ -549,7 +561,7 @@ async fn what_is_too_large_travels_in_parts() {
     };
     let parcel = Parcel {
         findings: (1..=N_FAILURES).rev().map(|n| failure(n + 60)).collect(),
-        missed: Vec::new(),
+        ..Parcel::default()
     };
     assert!(parcel.to_bytes().len() > 2 * SENT_BYTES_MAX);
     let StoreConfig::Collector(forward) = &lyon.store else {

@@ -61,7 +61,7 @@ impl Sender {
     async fn hand_in(&mut self, findings: &[Finding]) -> Answer {
         let parcel = Parcel {
             findings: findings.to_vec(),
-            missed: Vec::new(),
+            ..Parcel::default()
         };
         self.send(&parcel.to_bytes()).await
     }
@@ -200,6 +200,7 @@ async fn what_cannot_be_meant_is_refused_in_words() {
                 cause: MissCause::Overrun,
             })
             .to_vec(),
+        ..Parcel::default()
     };
     let taken = receipt(lyon.send(&parcel.to_bytes()).await);
     assert_eq!(taken.new, 8);
@@ -302,7 +303,7 @@ async fn nothing_counts_twice_whoever_sends_it_again() {
     lyon.cover.sent = now().plus_ms(-2 * MINUTE_MS);
     let parcel = Parcel {
         findings: findings.clone(),
-        missed: Vec::new(),
+        ..Parcel::default()
     };
     check_refused(
         lyon.replay(&parcel.to_bytes()).await,

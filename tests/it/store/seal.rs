@@ -173,7 +173,7 @@ fn what_can_never_be_kept_holds_nothing_else_up(site: Site) {
     // The damaged hour is the second.
     let parcel = Parcel {
         findings: vec![late(10), late(70), late(130), late(75), late(140)],
-        missed: Vec::new(),
+        ..Parcel::default()
     };
     let taken = store.take_in(&parcel).unwrap();
     assert_eq!(taken.appended.new, 3);
@@ -343,7 +343,7 @@ fn a_damaged_day_is_named(site: Site) {
     };
     let parcel = Parcel {
         findings: vec![late("a"), late("b")],
-        missed: Vec::new(),
+        ..Parcel::default()
     };
     let taken = store.take_in(&parcel).unwrap();
     assert_eq!(taken.appended.new, 1);

@@ -33,6 +33,7 @@ fn parcel(number: u32) -> Parcel {
             count: 1,
             cause: MissCause::NotRunning,
         }],
+        ..Parcel::default()
     }
 }
 

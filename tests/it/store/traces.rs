@@ -211,7 +211,7 @@ fn an_explanation_waits_in_a_spool_with_its_failure() {
     let good = explained(minute(1), answered(5), explanation(1));
     let parcel = Parcel {
         findings: vec![failed(0), good.clone(), in_short(&failed(2))],
-        missed: Vec::new(),
+        ..Parcel::default()
     };
     let read = Parcel::from_bytes(&parcel.to_bytes()).unwrap();
     assert_eq!(

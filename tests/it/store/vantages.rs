@@ -1,15 +1,20 @@
 //! Who is alive, and who acts for all: one at a time, the next soon after it falls silent, and
 //! never one that was replaced.
 
+use std::sync::Arc;
+
+use vigie::sla::catalog::{Endpoint, Probe};
 use vigie::sla::window::Timestamp;
-use vigie::store::{Caller, Heard, Instance, Store, StoreError};
+use vigie::store::{Caller, Definitions, Heard, Instance, Parcel, Store, StoreError};
 
 use super::{Site, answered, at, finding, new_store, statement, vantage};
+use crate::board::catalog;
 
 on_both_databases! {
     one_instance_leads_and_another_takes_over,
     a_leader_that_was_replaced_writes_nothing,
     vantages_are_shown_with_what_they_last_saw,
+    endpoints_that_vantages_define_differently_are_found,
     one_installation_speaks_for_a_vantage,
 }
 
@@ -166,4 +171,61 @@ fn vantages_are_shown_with_what_they_last_saw(site: Site) {
     assert_eq!(paris.began, Some(at("2025-09-30T00:00:00Z")));
     let told = store.living_vantages().unwrap();
     assert_eq!(told.len(), 1, "{told:?}");
+}
+
+/// What they ask, how often, and how that is judged; of those that are alive, and until it is mended.
+fn endpoints_that_vantages_define_differently_are_found(site: Site) {
+    let (_home, _place, mut store) = new_store(site);
+    let defined = |id: &str, edit: fn(&mut Endpoint)| {
+        let mut catalog = catalog();
+        edit(Arc::make_mut(&mut catalog.services[0].endpoints[0]));
+        Definitions::of(&vantage(id), &catalog)
+    };
+    let told = |store: &Store| -> Vec<String> {
+        let differing = store.differing(now()).unwrap();
+        differing.iter().map(ToString::to_string).collect()
+    };
+    for (id, edit) in [
+        ("brest", (|_| {}) as fn(&mut Endpoint)),
+        ("lyon", |endpoint| {
+            endpoint.label = "autrement dit".to_owned()
+        }),
+        ("nice", |endpoint| endpoint.interval_ms *= 2),
+    ] {
+        store.define(&defined(id, edit)).unwrap();
+    }
+    assert_eq!(told(&store), [""; 0], "nobody is alive");
+    for id in ["brest", "lyon", "nice"] {
+        let instance = instance(id, "2025-10-01T00:00:00Z");
+        store.sign_of_life(&instance, now()).unwrap();
+    }
+    let only = told(&store);
+    assert_eq!(only.len(), 1, "{only:?}");
+    assert!(
+        only[0].contains("for vantage `brest` as for `nice` (what differs: interval)"),
+        "{only:?}"
+    );
+
+    // One that hands in tells it with what it saw.
+    let address = defined("lyon", |endpoint| {
+        if let Probe::Http(probe) = &mut endpoint.probe {
+            Arc::make_mut(probe).method = "HEAD".to_owned();
+        }
+        endpoint.validity_ms += 1;
+    });
+    let parcel = Parcel {
+        definitions: Some(address),
+        ..Parcel::default()
+    };
+    let parcel = Parcel::from_bytes(&parcel.to_bytes()).unwrap();
+    store.take_in(&parcel).unwrap();
+    store.define(&defined("nice", |_| {})).unwrap();
+    let only = told(&store);
+    assert_eq!(only.len(), 1, "{only:?}");
+    assert!(
+        only[0].contains("`brest` as for `lyon` (what differs: request, validity)"),
+        "{only:?}"
+    );
+    store.define(&defined("lyon", |_| {})).unwrap();
+    assert_eq!(told(&store), [""; 0]);
 }

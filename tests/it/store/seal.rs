@@ -424,6 +424,7 @@ fn blocks_with_a_row_each_read_the_same(site: Site) {
         drop(store);
         back_to_block_rows(&home);
         home.change(before);
+        home.change("DROP TABLE definition");
 
         let refused = Store::open_reader(&place).unwrap_err();
         assert!(refused.to_string().contains("upgrade"), "{refused}");

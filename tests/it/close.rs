@@ -630,7 +630,7 @@ fn check_revision(change: impl FnOnce(&mut Installation) -> [i64; 2]) {
     for (folder, prefix) in [(month, ""), (month.parent().unwrap(), "2025-10/")] {
         let index = std::fs::read_to_string(folder.join("index.html")).unwrap();
         assert!(index.contains(">2025-10-particulier-v1 (annulé et remplacé)</td>"));
-        assert!(index.contains("<td>2025-10-particulier-v2</td>"));
+        assert!(index.contains(">2025-10-particulier-v2</td>"));
         for document in [
             "rapport.html",
             "rapport.pdf",

@@ -31,7 +31,7 @@ const BELOW_FORM: u8 = (1 << FORM_SHIFT) - 1;
 pub(super) enum Layout {
     /// A byte for the form, one for `k`, and the length of every run.
     Wide,
-    /// What [`write`] writes.
+    /// What [`write()`] writes.
     Narrow,
 }
 

@@ -4,7 +4,6 @@
 //! The times are processor time of the thread, so that a busy machine does not spoil them.
 
 use std::hint::black_box;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +88,8 @@ fn scrape(criterion: &mut Criterion) {
     group.sample_size(20);
     for n_endpoints in [100, 1_000, 10_000] {
         let (metrics, _sender) = metrics(n_endpoints);
-        let page = metrics.page(Format::OpenMetrics);
+        let page = written(&metrics, Format::OpenMetrics);
+        let page = String::from_utf8(page).expect("text");
         let n_series = page.lines().filter(|line| !line.starts_with('#')).count();
         println!(
             "{n_endpoints} endpoints: {n_series} series, {} bytes",
@@ -97,10 +97,10 @@ fn scrape(criterion: &mut Criterion) {
         );
         group.throughput(Throughput::Elements(n_series as u64));
         group.bench_function(format!("text/{n_endpoints}"), |bencher| {
-            bencher.iter_custom(|n| processor_time(n, || metrics.page(Format::Text)));
+            bencher.iter_custom(|n| processor_time(n, || written(&metrics, Format::Text)));
         });
         group.bench_function(format!("openmetrics/{n_endpoints}"), |bencher| {
-            bencher.iter_custom(|n| processor_time(n, || metrics.page(Format::OpenMetrics)));
+            bencher.iter_custom(|n| processor_time(n, || written(&metrics, Format::OpenMetrics)));
         });
         group.bench_function(format!("openmetrics, gzip/{n_endpoints}"), |bencher| {
             bencher.iter_custom(|n| processor_time(n, || zipped(&metrics)));
@@ -109,11 +109,18 @@ fn scrape(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn written(metrics: &Metrics, format: Format) -> Vec<u8> {
+    let mut page = Vec::new();
+    metrics.write(format, &mut page).expect("memory");
+    page
+}
+
 /// As `/metrics` sends it.
 fn zipped(metrics: &Metrics) -> Vec<u8> {
-    let page = metrics.page(Format::OpenMetrics);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(page.as_bytes()).expect("memory");
+    metrics
+        .write(Format::OpenMetrics, &mut encoder)
+        .expect("memory");
     encoder.finish().expect("memory")
 }
 

@@ -5,6 +5,7 @@
 //! know is left out, never a 0. Where the latest probe says nothing about the service, or is too
 //! old to speak for it, there is no `probe_success` either.
 
+use std::io;
 use std::net::IpAddr;
 
 use super::page::{Format, Page};
@@ -52,14 +53,18 @@ const PHASES: [(&str, &[Stage]); 5] = [
     ("transfer", &[Stage::Transfer]),
 ];
 
-/// What the latest probe of an endpoint came to, as of `now`.
-pub fn probe_page(
+/// Writes what the latest probe of an endpoint came to, as of `now`, to `out`.
+///
+/// # Errors
+/// What `out` says.
+pub fn write_probe(
     endpoint: &Endpoint,
     shown: &EndpointNow,
     now: Timestamp,
     format: Format,
-) -> String {
-    let mut page = Page::new(format, &[], 4_096);
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut page = Page::new(format, &[], out);
     page.family(&LAST_PROBE)
         .value(&[], instant(shown.last.map(|last| last.at)));
     let fresh = shown

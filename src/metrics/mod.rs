@@ -15,6 +15,7 @@ mod page;
 mod present;
 mod shapes;
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::process_collector::ProcessCollector;
@@ -29,7 +30,7 @@ use crate::sla::commitment::Ppm;
 use crate::sla::observation::Finding;
 use crate::sla::window::Timestamp;
 
-pub use blackbox::{PROBE_SHAPES, probe_page};
+pub use blackbox::{PROBE_SHAPES, write_probe};
 use counts::Shared;
 pub use page::Format;
 use page::Page;
@@ -228,8 +229,11 @@ impl Metrics {
         }
     }
 
-    /// All there is, as it is scraped.
-    pub fn page(&self, format: Format) -> String {
+    /// Writes all there is to `out`, as it is scraped, in parts of some ten thousand bytes.
+    ///
+    /// # Errors
+    /// What `out` says; the rest of the page is then not written.
+    pub fn write(&self, format: Format, out: &mut dyn io::Write) -> io::Result<()> {
         let board = self.board.borrow().clone();
         let mut counts = self.counts.copy();
         let (n_endpoints, n_services) = (board.endpoints().count(), board.services().count());
@@ -241,8 +245,7 @@ impl Metrics {
             );
             counts = self.counts.copy();
         }
-        let bytes = 2_500 * n_endpoints + 32 * 1_024;
-        let mut page = Page::new(format, &self.settings.labels, bytes);
+        let mut page = Page::new(format, &self.settings.labels, out);
         present::endpoints(&mut page, &board, &counts, &self.settings);
         present::services(&mut page, &board, &counts, &self.settings);
         present::months(&mut page, &board);

@@ -1,9 +1,11 @@
 //! How a page of metrics is written: the Prometheus text format, or OpenMetrics 1.0.
 //!
-//! A family at a time straight into one text, without a model in between: two hundred thousand
-//! series cost no more than their characters.
+//! A family at a time straight into text, without a model in between: two hundred thousand series
+//! cost no more than their characters. The text is handed on in parts, so that it takes no room as
+//! a whole.
 
 use std::fmt::Write as _;
+use std::io;
 
 use prometheus::proto::{MetricFamily, MetricType};
 
@@ -57,38 +59,62 @@ impl Sizes {
     }
 }
 
+/// A part of a page is handed on when it has so many bytes.
+const PART_BYTES: usize = 64 * 1_024;
+
 /// A page being written.
-#[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct Page<'o> {
+    /// What is not handed on yet.
     text: String,
+    out: &'o mut dyn io::Write,
+    /// Whether all that was handed on was taken.
+    taken: io::Result<()>,
     format: Format,
     /// Written with every sample: `,environment="test"`.
     common_labels: String,
 }
 
-impl Page {
-    pub(super) fn new(format: Format, common_labels: &[(String, String)], bytes: usize) -> Self {
+impl<'o> Page<'o> {
+    /// A page in this format to `out`, with these labels at every sample.
+    pub(super) fn new(
+        format: Format,
+        common_labels: &[(String, String)],
+        out: &'o mut dyn io::Write,
+    ) -> Self {
         let mut common = String::new();
         for (name, value) in common_labels {
             write_label(&mut common, name, value);
         }
         Self {
-            text: String::with_capacity(bytes),
+            text: String::new(),
+            out,
+            taken: Ok(()),
             format,
             common_labels: common,
         }
     }
 
-    /// The page as it is sent.
-    pub(super) fn finish(mut self) -> String {
+    /// Ends the page.
+    ///
+    /// # Errors
+    /// Some of it was not taken.
+    pub(super) fn finish(mut self) -> io::Result<()> {
         if self.format == Format::OpenMetrics {
             self.text.push_str("# EOF\n");
         }
-        self.text
+        self.hand_on();
+        self.taken
+    }
+
+    fn hand_on(&mut self) {
+        if self.taken.is_ok() {
+            self.taken = self.out.write_all(self.text.as_bytes());
+        }
+        self.text.clear();
     }
 
     /// A family; all its samples are written before the next one's.
-    pub(super) fn family(&mut self, shape: &'static Shape) -> Family<'_> {
+    pub(super) fn family(&mut self, shape: &'static Shape) -> Family<'_, 'o> {
         Family {
             page: self,
             name: shape.name,
@@ -148,8 +174,8 @@ impl Page {
 }
 
 /// A family being written. One without samples leaves no trace.
-pub(super) struct Family<'a> {
-    page: &'a mut Page,
+pub(super) struct Family<'a, 'o> {
+    page: &'a mut Page<'o>,
     name: &'a str,
     kind: Kind,
     labels: &'static [&'static str],
@@ -157,7 +183,7 @@ pub(super) struct Family<'a> {
     begun: bool,
 }
 
-impl Family<'_> {
+impl Family<'_, '_> {
     /// A value, with those of the shape's labels in their order.
     pub(super) fn value(&mut self, labels: &[&str], value: f64) {
         self.sample("", self.named(labels), None, value);
@@ -236,6 +262,9 @@ impl Family<'_> {
         text.push(' ');
         value.write(text);
         text.push('\n');
+        if text.len() >= PART_BYTES {
+            self.page.hand_on();
+        }
     }
 
     fn begin(&mut self) {

@@ -25,7 +25,7 @@ struct EndpointRow<'a> {
 }
 
 /// Writes every endpoint that is watched.
-pub(super) fn endpoints(page: &mut Page, board: &Board, counts: &Counts, settings: &Settings) {
+pub(super) fn endpoints(page: &mut Page<'_>, board: &Board, counts: &Counts, settings: &Settings) {
     let never = EndpointCounts::new(settings);
     let rows: Vec<EndpointRow<'_>> = board
         .endpoints()
@@ -117,7 +117,7 @@ pub(super) fn endpoints(page: &mut Page, board: &Board, counts: &Counts, setting
 }
 
 /// Writes every service.
-pub(super) fn services(page: &mut Page, board: &Board, counts: &Counts, settings: &Settings) {
+pub(super) fn services(page: &mut Page<'_>, board: &Board, counts: &Counts, settings: &Settings) {
     let never = ServiceCounts::new(settings);
     let rows: Vec<(&Service, &ServiceNow, &ServiceCounts)> = board
         .services()
@@ -197,7 +197,7 @@ struct MonthRow<'a> {
 }
 
 /// Writes the running month of every service, and the one before.
-pub(super) fn months(page: &mut Page, board: &Board) {
+pub(super) fn months(page: &mut Page<'_>, board: &Board) {
     let rows: Vec<MonthRow<'_>> = board
         .services()
         .flat_map(|(service, now)| {
@@ -274,7 +274,11 @@ pub(super) fn months(page: &mut Page, board: &Board) {
 
 /// Writes what saved statements say: how many came to which verdict, and each of them where there
 /// are at most `partners_max` partners.
-pub(super) fn statements(page: &mut Page, statements: &[StatementFigures], partners_max: usize) {
+pub(super) fn statements(
+    page: &mut Page<'_>,
+    statements: &[StatementFigures],
+    partners_max: usize,
+) {
     let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     for one in statements {
         for verdict in Verdict::ALL {
@@ -325,7 +329,7 @@ impl StatementFigures {
 }
 
 /// Writes how we ourselves are, and the vantages beside us.
-pub(super) fn ourselves(page: &mut Page, board: &Board, vantages: &[Living]) {
+pub(super) fn ourselves(page: &mut Page<'_>, board: &Board, vantages: &[Living]) {
     let mut family = page.family(&m::TICKS_MISSED);
     for cause in MissCause::ALL {
         family.count(&[cause.code()], board.missed(cause));

@@ -173,7 +173,7 @@ impl Intake {
             // What was not read of the body is not waited for.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response.map(Full::new)
+        response.map(|text: String| Full::new(text.into()))
     }
 
     async fn take(

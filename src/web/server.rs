@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use http_body_util::Either;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::Pages;
 use super::intake::{Gate, Intake, names};
+use super::{Body, Pages};
 
 /// Connections at once; more wait in the system's queue.
 const CONNECTIONS_MAX: usize = 256;
@@ -86,13 +86,13 @@ enum Host {
 }
 
 impl Host {
-    async fn answer(self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(self, request: Request<Incoming>) -> Response<Body> {
         match self {
             Self::Pages(_, Some(intake)) if Intake::is_for(&request) => {
-                intake.answer(request, &[]).await
+                intake.answer(request, &[]).await.map(Either::Left)
             }
             Self::Pages(pages, _) => pages.answer(request).await,
-            Self::Intake(intake, names) => intake.answer(request, &names).await,
+            Self::Intake(intake, names) => intake.answer(request, &names).await.map(Either::Left),
         }
     }
 }

@@ -50,7 +50,13 @@ impl Fixture {
     }
 
     fn text(&self) -> String {
-        self.metrics.page(Format::Text)
+        self.page(Format::Text)
+    }
+
+    fn page(&self, format: Format) -> String {
+        let mut page = Vec::new();
+        self.metrics.write(format, &mut page).unwrap();
+        String::from_utf8(page).unwrap()
     }
 
     /// The value of the series written exactly so.
@@ -393,7 +399,7 @@ fn both_formats_write_the_same_series() {
             .map(str::to_owned)
             .collect()
     };
-    let open = fixture.metrics.page(Format::OpenMetrics);
+    let open = fixture.page(Format::OpenMetrics);
     assert_eq!(series(&fixture.text()), series(&open));
     assert!(open.ends_with("\n# EOF\n"), "{open}");
     for line in [
@@ -504,14 +510,14 @@ for family in read(page):
 "##;
     for fixture in [month_fixture(), hostile_fixture()] {
         for format in [Format::Text, Format::OpenMetrics] {
-            let page = fixture.metrics.page(format);
+            let page = fixture.page(format);
             let n_samples = page.lines().filter(|line| !line.starts_with('#')).count();
             let (content, said) = pipe(python().args(["-c", READ]), &page);
             assert!(content, "{format:?}: {said}");
             assert_eq!(said.lines().count(), n_samples, "{format:?}");
         }
     }
-    let page = hostile_fixture().metrics.page(Format::OpenMetrics);
+    let page = hostile_fixture().page(Format::OpenMetrics);
     let (_, said) = pipe(python().args(["-c", READ]), &page);
     let meant = format!("'{}'", HOSTILE.replace('\\', "\\\\").replace('\n', "\\n"));
     assert!(said.contains(&meant), "{meant} in {said}");

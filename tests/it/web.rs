@@ -17,7 +17,7 @@ use vigie::clock::ManualClock;
 use vigie::config::MetricsConfig;
 use vigie::metrics::Metrics;
 use vigie::sla::availability::Tally;
-use vigie::sla::catalog::{PlannedMaintenance, Recurrence};
+use vigie::sla::catalog::{Endpoint, EndpointId, PlannedMaintenance, Recurrence};
 use vigie::sla::observation::{Fault, Finding, MissCause, Outcome, Stage, Trace, Void};
 use vigie::sla::window::{DayRange, HOUR_MS, MINUTE_MS, Timestamp, WeeklyHours, Window};
 use vigie::web::status::Status;
@@ -428,6 +428,55 @@ async fn metrics_are_compressed_for_those_who_take_it() {
             "{accepted}"
         );
     }
+}
+
+/// A page that is too large to be sent at once.
+#[tokio::test]
+async fn the_metrics_of_many_endpoints_arrive_whole() {
+    let mut catalog = catalog();
+    let endpoint = Endpoint::clone(&catalog.services[0].endpoints[0]);
+    let many = (0..1_000).map(|n| {
+        Arc::new(Endpoint {
+            id: EndpointId::new(&format!("e{n}")).expect("an id"),
+            ..endpoint.clone()
+        })
+    });
+    catalog.services[0].endpoints.extend(many);
+    let site = Site::new(Board::new(&catalog, start())).await;
+    let ask = async |encoding: &str| {
+        let request = Site::client()
+            .get(site.url("/metrics"))
+            .header("accept", "application/openmetrics-text; version=1.0.0")
+            .header("accept-encoding", encoding);
+        let answer = request.send().await.expect("an answer");
+        answer.bytes().await.expect("a whole body")
+    };
+    let plain = ask("identity").await;
+    assert!(plain.ends_with(b"# EOF\n"));
+    let text = String::from_utf8_lossy(&plain);
+    let n_endpoints = text
+        .lines()
+        .filter(|line| line.starts_with("vigie_endpoint_info{"))
+        .count();
+    assert_eq!(n_endpoints, 1_004);
+    let mut unzipped = Vec::new();
+    flate2::read::GzDecoder::new(&ask("gzip").await[..])
+        .read_to_end(&mut unzipped)
+        .expect("gzip");
+    assert!(unzipped.ends_with(b"# EOF\n"));
+    assert_eq!(unzipped.len(), plain.len());
+
+    // One who leaves in the middle, and one who wants to know only that it is there.
+    let mut left = Site::client()
+        .get(site.url("/metrics"))
+        .send()
+        .await
+        .expect("an answer");
+    left.chunk().await.expect("a part");
+    drop(left);
+    let head = Site::client().head(site.url("/metrics")).send().await;
+    assert_eq!(head.expect("an answer").status(), 200);
+    assert!(site.text("/healthz").await.contains("alive"));
 }
 
 #[tokio::test]

@@ -31,7 +31,6 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tokio::sync::mpsc;
@@ -280,15 +279,10 @@ fn whoami() -> String {
     }
 }
 
-/// How long a thread for work that blocks waits for more of it: some of that comes once a minute,
-/// and what a thread had in use goes to the next one in pieces.
-const IDLE_THREAD_MAX: Duration = Duration::from_secs(600);
-
 /// The runtime of commands that wait for the network.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .thread_keep_alive(IDLE_THREAD_MAX)
         .build()
         .map_err(|error| {
             Failure::system(anyhow::Error::new(error).context("start the asynchronous runtime"))

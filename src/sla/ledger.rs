@@ -293,16 +293,19 @@ impl Ledger {
             .iter()
             .flat_map(|set| set.iter())
             .flat_map(|piece| [piece.start(), piece.end()]);
+        // Each segment ends where the next one begins.
         let state_edges = timeline
             .segments()
             .iter()
-            .flat_map(|segment| [segment.window.start(), segment.window.end()]);
+            .map(|segment| segment.window.start())
+            .chain([timeline.window().end()]);
         cuts.extend(
             set_edges
                 .chain(state_edges)
                 .filter(|at| window.contains(*at)),
         );
-        cuts.sort_unstable();
+        // A stable sort merges what is in order already.
+        cuts.sort();
         cuts.dedup();
 
         let mut in_scope = Cursor::new(&scope.in_scope);

@@ -1,8 +1,8 @@
 //! Which ticks are due at `now`, and when to look again.
 //!
 //! The ticks of an endpoint lie on a fixed grid: `offset + n * interval` since the Unix epoch,
-//! the offset drawn from the endpoint's id. Endpoints spread over their interval, a few to an
-//! instant where they are many, nothing drifts, and a restart changes nothing: a tick that nobody took is visible as missed.
+//! the offset drawn from the endpoint's id. Endpoints spread over their interval, nothing drifts,
+//! and a restart changes nothing: a tick that nobody took is visible as missed.
 //!
 //! After a failure an endpoint may ask for ticks of confirmation beside its grid. They are ticks
 //! like any other: asked once, on record, and missed if they pass.
@@ -21,11 +21,6 @@ use crate::sla::window::{HOUR_MS, Timestamp, Window};
 /// A last tick so far ahead of the clock at the start comes from a clock that was wrong, not from
 /// one that was put back; waiting for it could take years.
 const PUT_BACK_MS_MAX: i64 = HOUR_MS;
-
-/// Offsets are multiples of so many milliseconds. Endpoints whose ticks would lie closer together
-/// share an instant: they are asked at one wake-up of the processor, which is what a probe costs
-/// most where some hundreds are made in a second.
-const TOGETHER_MS: i64 = 20;
 
 /// How many stretches of ticks taken are remembered per endpoint; the earliest is forgotten.
 const TAKEN_MAX: usize = 8;
@@ -512,7 +507,6 @@ impl Grid {
         let hash = fnv1a(id.as_str().as_bytes());
         // The remainder is smaller than the interval, which is an i64.
         let offset_ms = (hash % interval_ms.unsigned_abs()).cast_signed();
-        let offset_ms = offset_ms - offset_ms % TOGETHER_MS;
         Self {
             offset_ms,
             interval_ms,

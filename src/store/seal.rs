@@ -5,6 +5,7 @@
 //! its own.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::block::day::{Day, Sheet};
 use super::block::{self, Header, Hour};
@@ -12,7 +13,7 @@ use super::days;
 use super::db::{self, Database, Value, damaged, values};
 use super::error::Failure;
 use super::facts::observation;
-use super::series::{Names, all_series};
+use super::series::{Names, names_of};
 use super::{Sha256, Store, StoreError};
 use crate::sla::observation::Observation;
 use crate::sla::window::{MINUTE_MS, Timestamp};
@@ -105,11 +106,9 @@ fn seal_hour(transaction: &Database, hour: Hour, first_series: i64) -> Result<Se
             Ok(())
         },
     )?;
-    let names: HashMap<i64, Names> = all_series(transaction)?
-        .into_iter()
-        .map(|(names, series)| (series.id, names))
-        .collect();
-    let mut chains = chains(transaction)?;
+    let all = first_series..first_series + SERIES_AT_ONCE;
+    let names = names_of(transaction, all.clone())?;
+    let mut chains = chains(transaction, all)?;
     let mut content_id: i64 =
         transaction.one("SELECT coalesce(max(id), 0) FROM content", &[], |row| {
             row.get(0)
@@ -191,10 +190,11 @@ fn seal_hour(transaction: &Database, hour: Hour, first_series: i64) -> Result<Se
     Ok(sealed)
 }
 
-fn chains(database: &Database) -> db::Result<HashMap<i64, Chain>> {
+fn chains(database: &Database, series: Range<i64>) -> db::Result<HashMap<i64, Chain>> {
     let chains = database.query(
-        "SELECT series, n_blocks, sha256, first_tick, last_tick FROM chain",
-        &[],
+        "SELECT series, n_blocks, sha256, first_tick, last_tick FROM chain
+         WHERE ?1 <= series AND series < ?2",
+        &values![series.start, series.end],
         |row| {
             Ok((
                 row.get(0)?,

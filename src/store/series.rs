@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use super::db::{self, Database, Row, values};
 use super::id;
@@ -136,6 +137,19 @@ pub(super) fn all_series(database: &Database) -> db::Result<Vec<(Names, Series)>
             Ok((names, series(row, 2)?))
         },
     )
+}
+
+/// Whose the series in this range of numbers are.
+pub(super) fn names_of(database: &Database, ids: Range<i64>) -> db::Result<HashMap<i64, Names>> {
+    let names = database.query(
+        "SELECT id, endpoint, vantage FROM series WHERE ?1 <= id AND id < ?2",
+        &values![ids.start, ids.end],
+        |row| {
+            let names = (id(row, 1, EndpointId::new)?, id(row, 2, VantageId::new)?);
+            Ok((row.get::<i64>(0)?, names))
+        },
+    )?;
+    Ok(names.into_iter().collect())
 }
 
 fn series(row: &Row<'_>, column: usize) -> db::Result<Series> {

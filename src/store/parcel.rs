@@ -32,20 +32,36 @@ impl Parcel {
         self.findings.is_empty() && self.missed.is_empty() && self.definitions.is_none()
     }
 
-    /// The same in two: the first half of what was seen with all that is beside it, and the second.
-    pub fn halves(&self) -> [Self; 2] {
+    /// The same in two, if it can be taken apart: what was seen, and how the vantage defines its
+    /// endpoints; without that, the first half of what was seen with the missed ticks, and the
+    /// second.
+    pub fn parts(&self) -> Option<[Self; 2]> {
+        if self.definitions.is_some() {
+            let seen = Self {
+                definitions: None,
+                ..self.clone()
+            };
+            let defined = Self {
+                definitions: self.definitions.clone(),
+                ..Self::default()
+            };
+            return (!seen.is_empty()).then_some([seen, defined]);
+        }
+        if self.findings.len() < 2 {
+            return None;
+        }
         let (first, second) = self.findings.split_at(self.findings.len() / 2);
-        [
+        Some([
             Self {
                 findings: first.to_vec(),
                 missed: self.missed.clone(),
-                definitions: self.definitions.clone(),
+                definitions: None,
             },
             Self {
                 findings: second.to_vec(),
                 ..Self::default()
             },
-        ]
+        ])
     }
 
     /// The first and the last tick of what was seen.

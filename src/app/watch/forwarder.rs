@@ -207,8 +207,10 @@ impl Forwarder {
     /// if it is too large to travel as one: failures in full can be long.
     async fn give(&mut self, parcel: &Parcel) -> Result<Vec<Parcel>, Trouble> {
         let bytes = parcel.to_bytes();
-        if bytes.len() > SENT_BYTES_MAX && parcel.findings.len() > 1 {
-            return Ok(parcel.halves().to_vec());
+        if bytes.len() > SENT_BYTES_MAX
+            && let Some(parts) = parcel.parts()
+        {
+            return Ok(parts.to_vec());
         }
         let mut answered = self.ask(&bytes).await?;
         if let Answer::Refused {
@@ -224,11 +226,15 @@ impl Forwarder {
                 self.taken(parcel, receipt);
                 Ok(Vec::new())
             }
-            Answer::Refused {
-                refusal: Refusal::TooLarge,
-                ..
-            } if parcel.findings.len() > 1 => Ok(parcel.halves().to_vec()),
             Answer::Refused { refusal, message } if refusal.is_for_good() => {
+                // An older collector cannot read definitions: that is no reason to lose the rest.
+                let is_divisible = refusal == Refusal::TooLarge || parcel.definitions.is_some();
+                if is_divisible && let Some(parts) = parcel.parts() {
+                    return Ok(parts.to_vec());
+                }
+                if parcel.definitions.is_some() {
+                    warn!("the collector does not learn how endpoints are defined here: {message}");
+                }
                 self.refuse(parcel.findings.iter().cloned().map(|finding| Refused {
                     finding,
                     why: message.clone(),

@@ -20,13 +20,13 @@ use vigie::config::{
     CertificateFiles, Config, ForwardConfig, IntakeConfig, IntakeVantage, IntakeWay, StoreConfig,
 };
 use vigie::handover::SENT_BYTES_MAX;
-use vigie::sla::catalog::{EndpointId, Probe, SecretPlace, VantageId};
+use vigie::sla::catalog::{Endpoint, EndpointId, Probe, SecretPlace, VantageId};
 use vigie::sla::observation::{Fault, Finding, Observation, Outcome, Trace};
 use vigie::sla::statement::judge;
 use vigie::sla::timeline::State;
 use vigie::sla::window::{Month, SECOND_MS, Timestamp, Window};
 
-use vigie::store::{Kept, Parcel, Spool, Store};
+use vigie::store::{Definitions, Kept, Parcel, Spool, Store};
 
 use super::cable::Cable;
 use super::outage::{check_no_hole, probed_after};
@@ -534,6 +534,15 @@ async fn what_the_collector_does_not_know_is_set_aside() {
     check_each_second_once(&store, "api-0", "lyon", Timestamp::MAX);
 }
 
+/// Puts a parcel where what the vantage sees waits to be handed in.
+fn wait_in_spool(of: &Config, parcel: &Parcel) {
+    let StoreConfig::Collector(forward) = &of.store else {
+        panic!("a collector")
+    };
+    let mut spool = Spool::open(&forward.spool, 1 << 30).unwrap();
+    assert_eq!(spool.put(parcel).unwrap(), Kept::Yes);
+}
+
 /// What a long outage left in the spool, with each failure in full, is too large to travel at once:
 /// it is handed in in parts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -564,12 +573,7 @@ async fn what_is_too_large_travels_in_parts() {
         ..Parcel::default()
     };
     assert!(parcel.to_bytes().len() > 2 * SENT_BYTES_MAX);
-    let StoreConfig::Collector(forward) = &lyon.store else {
-        panic!("a collector")
-    };
-    let mut spool = Spool::open(&forward.spool, 1 << 30).unwrap();
-    assert_eq!(spool.put(&parcel).unwrap(), Kept::Yes);
-    drop(spool);
+    wait_in_spool(&lyon, &parcel);
     let in_paris = taking(&collector).await;
     let in_lyon = run_here(&lyon).await;
     all_handed_in(&in_lyon.url).await;
@@ -579,6 +583,49 @@ async fn what_is_too_large_travels_in_parts() {
     let seen = seen_from(&store, "api-0", "lyon");
     let failed = |one: &&Observation| one.outcome == Outcome::Failed(Fault::Status(503));
     assert_eq!(seen.iter().filter(failed).count(), N_FAILURES as usize);
+}
+
+/// How very many endpoints are defined does not travel; what was seen of them does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn definitions_that_are_too_many_cost_no_observation() {
+    let site = Site::new().await;
+    let collector = site.collector(&["lyon"]);
+    let lyon = site.vantage("lyon", site.port);
+    let mut catalog = lyon.catalog.clone();
+    let service = &mut catalog.services[0];
+    let endpoint = Endpoint::clone(&service.endpoints[0]);
+    service.endpoints.extend((0..50_000).map(|n| {
+        Arc::new(Endpoint {
+            id: EndpointId::new(&format!("{n:0>200}")).unwrap(),
+            ..endpoint.clone()
+        })
+    }));
+    let tick = Timestamp::from_unix_ms(Clock::System.now().unix_ms() / 1_000 * 1_000 - 60_000);
+    let tick = tick.unwrap();
+    let parcel = Parcel {
+        findings: vec![Finding {
+            endpoint: EndpointId::new("api-0").unwrap(),
+            vantage: vantage("lyon"),
+            observation: Observation {
+                tick,
+                at: tick,
+                outcome: Outcome::Failed(Fault::Status(503)),
+            },
+            trace: Trace::default(),
+        }],
+        definitions: Some(Definitions::of(&vantage("lyon"), &catalog)),
+        ..Parcel::default()
+    };
+    assert!(parcel.to_bytes().len() > SENT_BYTES_MAX);
+    wait_in_spool(&lyon, &parcel);
+    let in_paris = taking(&collector).await;
+    let in_lyon = run_here(&lyon).await;
+    all_handed_in(&in_lyon.url).await;
+    in_lyon.stop().await;
+    in_paris.stop().await;
+    let store = Store::open_reader(&collector.store).unwrap();
+    let seen = seen_from(&store, "api-0", "lyon");
+    assert!(seen.iter().any(|one| one.tick == tick));
 }
 
 /// A collector whose store is on a server.

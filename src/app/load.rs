@@ -276,12 +276,6 @@ fn add(seen: &mut Vec<(VantageId, Vec<Observation>)>, addition: &Addition<'_>, r
 }
 
 impl ServiceMonth<'_> {
-    /// Whether the service was watched at all before the month ended.
-    pub fn is_watched(&self) -> bool {
-        self.measured_since
-            .is_some_and(|since| since < self.month.window().end())
-    }
-
     /// What was found beside the observations.
     pub fn found(&self) -> Found {
         Found::new(

@@ -111,6 +111,15 @@ impl Folding {
         }
     }
 
+    /// All of `observations`, which are in order of time, folded.
+    pub fn of(measure: Measure, observations: Vec<Observation>) -> Folded {
+        let mut folding = Self::new(measure);
+        for seen in observations {
+            folding.take(seen);
+        }
+        folding.finish()
+    }
+
     /// Takes the next one in order of time.
     pub fn take(&mut self, seen: Observation) {
         if let Some(last) = self.twins.last()
@@ -161,14 +170,10 @@ impl Condensed {
     ) -> Self {
         let validity_ms = measure.validity_ms;
         observations.sort_by_key(|observation| observation.at);
-        let mut folding = Folding::new(*measure);
-        for seen in observations {
-            folding.take(seen);
-        }
         let Folded {
             mut observations,
             unbroken: runs,
-        } = folding.finish();
+        } = Folding::of(*measure, observations);
         unbroken.extend(runs);
         unbroken.sort_by_key(|stretch| stretch.first);
         let mut joined: Vec<Unbroken> = Vec::new();

@@ -151,13 +151,7 @@ impl Store {
                             Ok(CondensedVantage {
                                 id: vantage.clone(),
                                 present: None,
-                                seen: condense(
-                                    snapshot,
-                                    asked,
-                                    (asked.endpoint, vantage),
-                                    series,
-                                    fresh,
-                                )?,
+                                seen: condense(snapshot, asked, vantage, series, fresh)?,
                             })
                         })
                         .collect::<Result<_, Failure>>()?;

@@ -120,11 +120,11 @@ fn hours(window: Window) -> (Hour, Hour) {
 pub(super) fn condense(
     database: &Database,
     asked: &Asked<'_>,
-    names: (&EndpointId, &VantageId),
+    vantage: &VantageId,
     series: &Series,
     fresh: Folded,
 ) -> Result<Condensed, Failure> {
-    let window = asked.window;
+    let (window, names) = (asked.window, (asked.endpoint, vantage));
     let (first, last) = hours(series.ticks_of(window));
     let days = (Day::of(first), Day::of(last));
     let mut sheets = days::sheets(database, series.id, names, days)?;
@@ -167,11 +167,7 @@ pub(super) fn condense(
         if !overlaps {
             // Nothing else lies among them: what of them is good need not be kept until the end.
             read.sort_by_key(|observation| observation.at);
-            let mut folding = Folding::new(measure);
-            for seen in read {
-                folding.take(seen);
-            }
-            let read = folding.finish();
+            let read = Folding::of(measure, read);
             folded.observations.extend(read.observations);
             folded.unbroken.extend(read.unbroken);
         } else {

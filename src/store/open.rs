@@ -238,7 +238,5 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
         connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
     }
     connection.pragma_update(None, "temp_store", "memory")?;
-    // In KiB if negative.
-    connection.pragma_update(None, "cache_size", -16_384)?;
     Ok(connection)
 }

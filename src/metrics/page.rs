@@ -59,8 +59,9 @@ impl Sizes {
     }
 }
 
-/// A part of a page is handed on when it has so many bytes.
-const PART_BYTES: usize = 64 * 1_024;
+/// A part of a page is handed on when it has so many bytes. Longer ones are not faster, and take
+/// memory of a kind that the allocator gets back late when another thread gives it up.
+const PART_BYTES: usize = 15 * 1_024;
 
 /// A page being written.
 pub(super) struct Page<'o> {

@@ -22,8 +22,11 @@ use crate::sla::window::{MINUTE_MS, Timestamp};
 /// that was cut off for a moment has handed in what it kept.
 const LATE_MS: i64 = 10 * MINUTE_MS;
 
-/// Series sealed in one transaction at most, so that appending never waits long.
-const SERIES_AT_ONCE: i64 = 256;
+/// Series sealed in one transaction at most, so that appending never waits long. Not fewer: the
+/// rows of all series lie mixed, and each transaction writes nearly every page of the hour anew.
+const SERIES_AT_ONCE: i64 = 1_024;
+/// Series whose rows are in memory at the same time.
+const SERIES_READ: i64 = 256;
 
 /// What was sealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,8 +65,8 @@ impl Store {
             if now < hour.end().plus_ms(LATE_MS) {
                 return Ok(Sealed::default());
             }
-            let first_series = series.div_euclid(SERIES_AT_ONCE) * SERIES_AT_ONCE;
-            seal_hour(transaction, hour, first_series)
+            let first = series.div_euclid(SERIES_AT_ONCE) * SERIES_AT_ONCE;
+            seal_hour(transaction, hour, first..first + SERIES_AT_ONCE)
         })
     }
 
@@ -84,20 +87,48 @@ impl Store {
     }
 }
 
-/// Seals what is fresh of `hour` in the series from `first_series` on.
-fn seal_hour(transaction: &Database, hour: Hour, first_series: i64) -> Result<Sealed, Failure> {
-    let chosen = values![
-        hour.start().unix_ms(),
-        hour.end().unix_ms(),
-        first_series,
-        first_series + SERIES_AT_ONCE,
-    ];
+/// Seals what is fresh of `hour` in these series.
+fn seal_hour(transaction: &Database, hour: Hour, all: Range<i64>) -> Result<Sealed, Failure> {
+    let (from, to) = (hour.start().unix_ms(), hour.end().unix_ms());
+    let last: i64 = transaction.one("SELECT coalesce(max(id), 0) FROM series", &[], |row| {
+        row.get(0)
+    })?;
+    let mut sealed = Sealed::default();
+    let mut first = all.start;
+    while first < all.end && first <= last {
+        let some = bring_into_blocks(transaction, hour, first..first + SERIES_READ)?;
+        sealed.n_blocks += some.n_blocks;
+        sealed.n_observations += some.n_observations;
+        first += SERIES_READ;
+    }
+    let n_removed = transaction.execute(
+        "DELETE FROM fresh WHERE ?1 <= tick AND tick < ?2 AND ?3 <= series AND series < ?4",
+        &values![from, to, all.start, all.end],
+    )?;
+    // Nothing may go that did not come into a block.
+    if n_removed != sealed.n_observations {
+        return Err(damaged(format!(
+            "{} observations came into blocks and {n_removed} would go",
+            sealed.n_observations
+        ))
+        .into());
+    }
+    Ok(sealed)
+}
+
+/// Writes the blocks of what is fresh of `hour` in these series.
+fn bring_into_blocks(
+    transaction: &Database,
+    hour: Hour,
+    all: Range<i64>,
+) -> Result<Sealed, Failure> {
+    let (from, to) = (hour.start().unix_ms(), hour.end().unix_ms());
     let mut by_series: BTreeMap<i64, Vec<Observation>> = BTreeMap::new();
     transaction.for_each(
         "SELECT tick, late_ms, outcome, detail, series FROM fresh
          WHERE ?1 <= tick AND tick < ?2 AND ?3 <= series AND series < ?4
          ORDER BY tick",
-        &chosen,
+        &values![from, to, all.start, all.end],
         |row| {
             by_series
                 .entry(row.get(4)?)
@@ -106,7 +137,6 @@ fn seal_hour(transaction: &Database, hour: Hour, first_series: i64) -> Result<Se
             Ok(())
         },
     )?;
-    let all = first_series..first_series + SERIES_AT_ONCE;
     let names = names_of(transaction, all.clone())?;
     let mut chains = chains(transaction, all)?;
     let mut content_id: i64 =
@@ -175,18 +205,6 @@ fn seal_hour(transaction: &Database, hour: Hour, first_series: i64) -> Result<Se
              first_tick = excluded.first_tick, last_tick = excluded.last_tick",
         ends,
     )?;
-    let n_removed = transaction.execute(
-        "DELETE FROM fresh WHERE ?1 <= tick AND tick < ?2 AND ?3 <= series AND series < ?4",
-        &chosen,
-    )?;
-    // Nothing may go that did not come into a block.
-    if n_removed != sealed.n_observations {
-        return Err(damaged(format!(
-            "{} observations came into blocks and {n_removed} would go",
-            sealed.n_observations
-        ))
-        .into());
-    }
     Ok(sealed)
 }
 

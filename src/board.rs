@@ -325,12 +325,12 @@ impl Board {
                 now.recent.len() - 1
             }
         };
-        // A long past is judged as a whole before it is cut to what is kept.
-        now.recent[recent_idx]
-            .observations
-            .extend_from_slice(observations);
-        // What was read back may be known already, or be older than what came meanwhile.
         let all = &mut now.recent[recent_idx].observations;
+        // A long past is judged as a whole before it is cut to what is kept. There are few of
+        // them, and of endpoints many: each takes only the room that it needs.
+        all.reserve_exact(observations.len());
+        all.extend_from_slice(observations);
+        // What was read back may be known already, or be older than what came meanwhile.
         all.sort_by_key(|observation| (observation.at, observation.tick));
         all.dedup();
         for observation in observations {

@@ -124,10 +124,12 @@ impl Schedule {
             let latest = last_taken.entry(id).or_insert(*at);
             *latest = (*latest).max(*at);
         }
+        let endpoints = endpoints.into_iter();
+        let (n_endpoints, _) = endpoints.size_hint();
         let mut schedule = Self {
-            rows: Vec::new(),
-            row_idx: HashMap::new(),
-            next: BinaryHeap::new(),
+            rows: Vec::with_capacity(n_endpoints),
+            row_idx: HashMap::with_capacity(n_endpoints),
+            next: BinaryHeap::with_capacity(n_endpoints),
             missed: Vec::new(),
             asked: now,
             held: None,

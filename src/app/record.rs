@@ -35,14 +35,15 @@ pub fn month_records<'a>(
             continue;
         };
         let reach = reach(service, *month, &commitment.terms)?;
-        let first = endpoints.len();
+        let n_before = endpoints.len();
         endpoints.extend(service.contractual().map(|endpoint| Asked {
             endpoint: &endpoint.id,
             validity_ms: endpoint.validity_ms,
             latency_objective_ms: endpoint.latency_objective_ms,
             window: reach,
         }));
-        months.push(Some((month.window(), commitment, first..endpoints.len())));
+        let n_endpoints = endpoints.len() - n_before;
+        months.push(Some((month.window(), commitment, n_endpoints)));
     }
     let mut seen = store.condensed(&endpoints)?;
     for (asked, endpoint) in endpoints.iter().zip(&mut seen) {
@@ -64,15 +65,16 @@ pub fn month_records<'a>(
             present.is_some()
         });
     }
+    let mut seen = seen.into_iter();
     Ok(months
         .into_iter()
         .map(|month| {
-            let (window, commitment, endpoints) = month?;
+            let (window, commitment, n_endpoints) = month?;
             let now = (now < window.end()).then_some(now);
-            let seen = seen.get(endpoints).unwrap_or_default();
+            let seen: Vec<_> = seen.by_ref().take(n_endpoints).collect();
             Some(MonthRecord {
                 commitment,
-                record: observe_condensed(window, now, seen, &commitment.terms),
+                record: observe_condensed(window, now, &seen, &commitment.terms),
             })
         })
         .collect())

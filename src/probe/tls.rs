@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -42,7 +42,8 @@ pub(super) struct Terms {
     authorities: Arc<Authorities>,
     /// What we show where we are asked who we are.
     ours: Option<Arc<CertifiedKey>>,
-    config: ClientConfig,
+    /// Offered, the preferred one first.
+    protocols: &'static [&'static [u8]],
     remembered: Remembered,
 }
 
@@ -51,16 +52,14 @@ impl Terms {
     pub(super) fn new(
         name: ServerName<'static>,
         authorities: Arc<Authorities>,
-        protocols: &[&[u8]],
+        protocols: &'static [&'static [u8]],
         ours: Option<Arc<CertifiedKey>>,
     ) -> Self {
-        let mut config = authorities.config.clone();
-        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Self {
             name,
             authorities,
             ours,
-            config,
+            protocols,
             remembered: Remembered::default(),
         }
     }
@@ -73,7 +72,9 @@ pub(super) async fn handshake(
     terms: &Terms,
     at: Timestamp,
 ) -> (Result<TlsStream<TcpStream>, Ending>, Tls) {
-    let mut config = terms.config.clone();
+    let mut config = terms.authorities.config.clone();
+    let protocols = terms.protocols.iter();
+    config.alpn_protocols = protocols.map(|name| name.to_vec()).collect();
     let recorder = Arc::new(Recorder {
         authorities: terms.authorities.clone(),
         at,

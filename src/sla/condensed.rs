@@ -128,6 +128,10 @@ impl Folding {
             debug_assert!(last.at < seen.at, "it may lie among what is folded");
             self.fold_twins();
         }
+        if self.twins.is_empty() {
+            // Mostly it stays the only one, of each of very many endpoints.
+            self.twins.reserve_exact(1);
+        }
         self.twins.push(seen);
     }
 

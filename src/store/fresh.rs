@@ -42,16 +42,15 @@ pub(super) fn folded<'a>(
     database: &Database,
     asked: impl Iterator<Item = (Asked<'a>, Series)> + Clone,
 ) -> db::Result<Vec<Folded>> {
-    let mut fresh: Vec<Fresh<'_>> = asked
-        .map(|(asked, series)| Fresh {
-            asked,
-            series,
-            sealed_until: Timestamp::MIN,
-            among_sealed: Vec::new(),
-            waiting: VecDeque::new(),
-            folding: Folding::new(asked.measure()),
-        })
-        .collect();
+    let mut fresh: Vec<Fresh<'_>> = Vec::with_capacity(asked.clone().count());
+    fresh.extend(asked.map(|(asked, series)| Fresh {
+        asked,
+        series,
+        sealed_until: Timestamp::MIN,
+        among_sealed: Vec::new(),
+        waiting: VecDeque::new(),
+        folding: Folding::new(asked.measure()),
+    }));
     let mut places: HashMap<i64, Vec<usize>> = HashMap::new();
     for (place, fresh) in fresh.iter().enumerate() {
         places.entry(fresh.series.id).or_default().push(place);
@@ -105,6 +104,10 @@ impl Fresh<'_> {
             return;
         }
         let place = self.waiting.partition_point(|before| before.at <= seen.at);
+        if self.waiting.is_empty() {
+            // Mostly it stays the only one, of each of very many series.
+            self.waiting.reserve_exact(1);
+        }
         self.waiting.insert(place, seen);
     }
 

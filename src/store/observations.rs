@@ -1,12 +1,11 @@
 //! What was seen, wherever it is kept by now: in blocks and in fresh rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use super::error::Failure;
 use super::fresh;
 use super::retain::check_kept;
 use super::sealed::{condense, sealed};
-use super::series::{Series, all_series, series_of_endpoint};
+use super::series::{Names, Series, all_series, series_of_endpoint};
 use super::{Store, StoreError};
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::condensed::{CondensedEndpoint, CondensedVantage, Measure};
@@ -121,18 +120,12 @@ impl Store {
             if let Some(first) = asked.iter().map(|asked| asked.window.start()).min() {
                 check_kept(snapshot, first)?;
             }
-            let mut by_endpoint: BTreeMap<EndpointId, Vec<(VantageId, Series)>> = BTreeMap::new();
-            for ((endpoint, vantage), series) in all_series(snapshot)? {
-                by_endpoint
-                    .entry(endpoint)
-                    .or_default()
-                    .push((vantage, series));
-            }
-            let of = |endpoint: &EndpointId| {
-                by_endpoint
-                    .get(endpoint)
-                    .map_or(&[][..], |vantages| vantages.as_slice())
-            };
+            let all = all_series(snapshot)?;
+            let by_endpoint: HashMap<&EndpointId, &[(Names, Series)]> = all
+                .chunk_by(|((one, _), _), ((other, _), _)| one == other)
+                .filter_map(|series| series.first().map(|((endpoint, _), _)| (endpoint, series)))
+                .collect();
+            let of = |endpoint| by_endpoint.get(endpoint).copied().unwrap_or_default();
             let fresh = fresh::folded(
                 snapshot,
                 asked.iter().flat_map(|asked| {
@@ -141,28 +134,26 @@ impl Store {
                 }),
             )?;
             let mut fresh = fresh.into_iter();
-            asked
-                .iter()
-                .map(|asked| {
-                    let vantages = of(asked.endpoint)
-                        .iter()
-                        .zip(fresh.by_ref())
-                        .map(|((vantage, series), fresh)| {
-                            Ok(CondensedVantage {
-                                id: vantage.clone(),
-                                present: None,
-                                seen: condense(snapshot, asked, vantage, series, fresh)?,
-                            })
-                        })
-                        .collect::<Result<_, Failure>>()?;
-                    Ok(CondensedEndpoint {
-                        id: asked.endpoint.clone(),
-                        validity_ms: asked.validity_ms,
-                        latency_objective_ms: asked.latency_objective_ms,
-                        vantages,
-                    })
-                })
-                .collect()
+            // There may be many: they take no more room than they need.
+            let mut condensed = Vec::with_capacity(asked.len());
+            for asked in asked {
+                let series = of(asked.endpoint);
+                let mut vantages = Vec::with_capacity(series.len());
+                for (((_, vantage), series), fresh) in series.iter().zip(fresh.by_ref()) {
+                    vantages.push(CondensedVantage {
+                        id: vantage.clone(),
+                        present: None,
+                        seen: condense(snapshot, asked, vantage, series, fresh)?,
+                    });
+                }
+                condensed.push(CondensedEndpoint {
+                    id: asked.endpoint.clone(),
+                    validity_ms: asked.validity_ms,
+                    latency_objective_ms: asked.latency_objective_ms,
+                    vantages,
+                });
+            }
+            Ok(condensed)
         })
     }
 }

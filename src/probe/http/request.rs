@@ -148,7 +148,8 @@ pub(in crate::probe) fn prepare(
         identity.clone(),
         probe.url.clone(),
         method,
-        headers,
+        // A clone takes only the room that it needs, and each endpoint keeps one.
+        headers.clone(),
         body,
     )?;
     if let Some(host) = host {
@@ -320,7 +321,7 @@ impl Leg {
             let name = ServerName::try_from(name)
                 .map_err(|_unfit| unfit("the name in the TLS handshake"))?;
             let authorities = trust.authorities(probe.ca_file.as_deref(), &origin)?;
-            let protocols: &[&[u8]] = match probe.route.version {
+            let protocols: &'static [&'static [u8]] = match probe.route.version {
                 HttpVersion::Any => &[H2, HTTP1],
                 HttpVersion::Http1 => &[HTTP1],
                 HttpVersion::Http2 => &[H2],

@@ -159,6 +159,8 @@ impl Schedule {
         let rows = std::mem::take(&mut self.rows).into_iter();
         let mut before: HashMap<EndpointId, Row> = rows.map(|row| (row.id.clone(), row)).collect();
         self.row_idx.clear();
+        let endpoints = endpoints.into_iter();
+        self.rows.reserve(endpoints.size_hint().0);
         for planned in endpoints {
             let mut row = Row::new(planned.into(), now);
             match before.remove(&row.id) {

@@ -31,6 +31,8 @@ impl Recent {
             .iter()
             .position(|observation| reading.state(observation.outcome) != State::Down);
         self.observations.drain(..whole.unwrap_or(0));
+        // After a long past; there is room for the next one.
+        self.observations.shrink_to(kept + 1);
     }
 }
 

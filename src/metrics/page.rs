@@ -59,8 +59,9 @@ impl Sizes {
     }
 }
 
-/// A part of a page is handed on when it has so many bytes. Longer ones are not faster, and take
-/// memory of a kind that the allocator gets back late when another thread gives it up.
+/// A part of a page is handed on when it has so many bytes; it ends with the line. Parts of 64 kB
+/// are no faster, and of those the allocator kept some ten megabytes for a page of twenty-seven:
+/// they are given up by another thread than wrote them.
 const PART_BYTES: usize = 15 * 1_024;
 
 /// A page being written.

@@ -22,11 +22,12 @@ use crate::sla::window::{MINUTE_MS, Timestamp};
 /// that was cut off for a moment has handed in what it kept.
 const LATE_MS: i64 = 10 * MINUTE_MS;
 
-/// Series sealed in one transaction at most, so that appending never waits long. Not fewer: the
-/// rows of all series lie mixed, and each transaction writes nearly every page of the hour anew.
-const SERIES_AT_ONCE: i64 = 1_024;
 /// Series whose rows are in memory at the same time.
 const SERIES_READ: i64 = 256;
+/// A transaction begins no more series once it has so many observations, so that appending never
+/// waits long. Not fewer: the rows of all series lie mixed, and each transaction writes nearly
+/// every page of the hour anew.
+const OBSERVATIONS_AT_ONCE: usize = 200_000;
 
 /// What was sealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,8 +66,7 @@ impl Store {
             if now < hour.end().plus_ms(LATE_MS) {
                 return Ok(Sealed::default());
             }
-            let first = series.div_euclid(SERIES_AT_ONCE) * SERIES_AT_ONCE;
-            seal_hour(transaction, hour, first..first + SERIES_AT_ONCE)
+            seal_hour(transaction, hour, series)
         })
     }
 
@@ -87,23 +87,27 @@ impl Store {
     }
 }
 
-/// Seals what is fresh of `hour` in these series.
-fn seal_hour(transaction: &Database, hour: Hour, all: Range<i64>) -> Result<Sealed, Failure> {
-    let (from, to) = (hour.start().unix_ms(), hour.end().unix_ms());
+/// Seals what is fresh of `hour` in some series, that of the number `from` among them.
+fn seal_hour(transaction: &Database, hour: Hour, from: i64) -> Result<Sealed, Failure> {
+    let first = from.div_euclid(SERIES_READ) * SERIES_READ;
     let last: i64 = transaction.one("SELECT coalesce(max(id), 0) FROM series", &[], |row| {
         row.get(0)
     })?;
     let mut sealed = Sealed::default();
-    let mut first = all.start;
-    while first < all.end && first <= last {
-        let some = bring_into_blocks(transaction, hour, first..first + SERIES_READ)?;
+    let mut end = first;
+    loop {
+        let some = bring_into_blocks(transaction, hour, end..end + SERIES_READ)?;
         sealed.n_blocks += some.n_blocks;
         sealed.n_observations += some.n_observations;
-        first += SERIES_READ;
+        end += SERIES_READ;
+        // Where there are few series, the hour is not read again for those that there might be.
+        if last < end || sealed.n_observations >= OBSERVATIONS_AT_ONCE {
+            break;
+        }
     }
     let n_removed = transaction.execute(
         "DELETE FROM fresh WHERE ?1 <= tick AND tick < ?2 AND ?3 <= series AND series < ?4",
-        &values![from, to, all.start, all.end],
+        &values![hour.start().unix_ms(), hour.end().unix_ms(), first, end],
     )?;
     // Nothing may go that did not come into a block.
     if n_removed != sealed.n_observations {

@@ -14,6 +14,7 @@ use super::{Site, answered, at, endpoint, finding, new_file, new_store, raw, van
 
 on_both_databases!(
     what_is_sealed_reads_the_same,
+    an_hour_of_many_series_is_sealed_in_parts,
     an_hour_is_sealed_when_what_comes_late_has_come,
     late_arrivals_are_kept_once,
     what_can_never_be_kept_holds_nothing_else_up,
@@ -27,6 +28,7 @@ on_both_databases!(
     a_block_of_a_newer_program_is_named,
     a_damaged_day_is_named,
     what_headers_say_is_not_read_again,
+    what_is_condensed_together_is_the_same,
     blocks_with_a_row_each_read_the_same,
 );
 
@@ -108,6 +110,40 @@ fn what_is_sealed_reads_the_same(site: Site) {
         .collect();
     assert_eq!(names, [("b", "paris"), ("a", "lyon"), ("a", "paris")]);
     assert_eq!(all[2].observations, before.0[0][0][1].1);
+}
+
+/// More than go into one transaction: what is not sealed yet is all there meanwhile.
+fn an_hour_of_many_series_is_sealed_in_parts(site: Site) {
+    let (_home, _place, mut store) = new_store(site);
+    let names: Vec<String> = (0..300).map(|n| format!("e-{n}")).collect();
+    for n in 0..800 {
+        let tick = at(DAY).plus_ms(n * 4_500);
+        let findings: Vec<Finding> = names
+            .iter()
+            .map(|name| finding(name, "paris", tick, 0, answered(20)))
+            .collect();
+        store.append(&findings).unwrap();
+    }
+    let (first, last) = (endpoint("e-0"), endpoint("e-299"));
+    let read = |store: &Store| store.observations_of(&[&first, &last], day()).unwrap();
+    let before = read(&store);
+    assert_eq!(before[1].observations.len(), 800);
+
+    let mut parts = Vec::new();
+    loop {
+        let part = store.seal(later()).unwrap();
+        assert_eq!(part.n_observations, part.n_blocks * 800);
+        assert_eq!(read(&store), before);
+        if part.n_blocks == 0 {
+            break;
+        }
+        parts.push(part.n_blocks);
+    }
+    assert!(parts.len() > 1, "{parts:?}");
+    assert_eq!(parts.iter().sum::<usize>(), 300);
+    let check = store.verify_evidence(&mut |_, _| {}).unwrap();
+    assert!(check.is_whole(), "{check:?}");
+    assert_eq!((check.n_blocks, check.n_observations), (300, 240_000));
 }
 
 fn an_hour_is_sealed_when_what_comes_late_has_come(site: Site) {
@@ -367,6 +403,33 @@ fn what_headers_say_is_not_read_again(site: Site) {
     // How many were too slow stands in the contents only.
     let refused = store.condensed(&[asked(Some(25))]).unwrap_err();
     assert!(refused.to_string().contains("it is missing"), "{refused}");
+}
+
+/// Whoever else is asked for, in whatever order, and more than once; sealed in part.
+fn what_is_condensed_together_is_the_same(site: Site) {
+    let (_home, _place, mut store) = new_store(site);
+    store.append(&three_hours()).unwrap();
+    store.seal_all(at("2025-10-01T01:10:00Z")).unwrap();
+    let ids = ["b", "nobody", "a", "b"].map(endpoint);
+    let asked: Vec<Asked<'_>> = ids
+        .iter()
+        .zip([day(), day(), day(), window(DAY, "2025-10-01T00:30:00Z")])
+        .map(|(endpoint, window)| Asked {
+            endpoint,
+            validity_ms: 160 * SECOND_MS,
+            latency_objective_ms: None,
+            window,
+        })
+        .collect();
+    let together = store.condensed(&asked).unwrap();
+    let alone: Vec<_> = asked
+        .iter()
+        .flat_map(|asked| store.condensed(&[*asked]).unwrap())
+        .collect();
+    assert_eq!(together, alone);
+    let n_vantages: Vec<usize> = together.iter().map(|one| one.vantages.len()).collect();
+    assert_eq!(n_vantages, [1, 0, 2, 1]);
+    assert_ne!(together[0], together[3]);
 }
 
 /// Puts a row for each block into the place of what its day lists, as it was before.

@@ -29,9 +29,12 @@ use crate::config::Config;
 use crate::exchange::{Difference, compare, engine, read_figures};
 use crate::report::{Edition, Replaced, Usage, report_number};
 use crate::sla::availability::Verdict;
-use crate::sla::catalog::{Partner, Service};
+use crate::sla::catalog::{EndpointId, Partner, Service};
 use crate::sla::cause::StatedCause;
 use crate::sla::commitment::Terms;
+use crate::sla::ledger::{Acceptance, ExclusionKind};
+use crate::sla::observation::Outcome;
+use crate::sla::statement::Seen;
 use crate::sla::window::{Month, Timestamp, Window};
 use crate::store::{
     Action, ActionKind, Declaration, NewBasis, NewStatement, Saved, SavedBasis, SavedStatement,
@@ -117,6 +120,8 @@ pub enum Done {
     Differs,
     /// The saved statement stands, but its report is not whole and cannot be written again.
     Lost(String),
+    /// Somebody has to say first whether it was an outage; nothing written.
+    Held(String),
 }
 
 /// How far a closing is, for those who wait.
@@ -234,6 +239,8 @@ struct Sources<'a> {
     basis: &'a [u8],
     /// What was said of why when statements were saved, by what they keep.
     causes_then: &'a BTreeMap<Sha256, Vec<StatedCause>>,
+    /// Why a first statement has to wait.
+    held: Option<&'a str>,
 }
 
 /// One partner's month, with what was said of it before.
@@ -285,6 +292,10 @@ impl Closing<'_> {
         let seen = self.see(store, &today, month)?;
         let of_today = Shared::new(&today, &seen);
         let basis = write_shared(&today, &seen.found());
+        let held = match never_answered(store, &seen)? {
+            Some(endpoint) if !is_decided(&seen, &declarations) => Some(held(&endpoint)),
+            Some(_) | None => None,
+        };
         let first = self.closed.len();
         let sources = Sources {
             shared: &of_today,
@@ -292,6 +303,7 @@ impl Closing<'_> {
             declarations: &declarations,
             basis: &basis,
             causes_then: &causes_then,
+            held: held.as_deref(),
         };
         self.group(store, &sources, &as_today)?;
         for (basis, partners) in as_then.values() {
@@ -495,9 +507,11 @@ impl Closing<'_> {
                 Done::Saved(_) | Done::Revised(_) | Done::Unchanged(_) => {
                     addressees(self.config, case.partner, service, self.now)
                 }
-                Done::Provisional(_) | Done::DryRun | Done::Differs | Done::Lost(_) => {
-                    Addressees::Off
-                }
+                Done::Provisional(_)
+                | Done::DryRun
+                | Done::Differs
+                | Done::Lost(_)
+                | Done::Held(_) => Addressees::Off,
             },
             differences: case.differences.clone(),
             edited: case.edited.clone(),
@@ -555,6 +569,9 @@ impl Closing<'_> {
                 },
                 Kind::Final | Kind::Revise(_) if stands => Step::Stands,
                 Kind::Final if !case.revisions.is_empty() => Step::Skip(Done::Differs),
+                Kind::Final if let Some(why) = sources.held => {
+                    Step::Skip(Done::Held(why.to_owned()))
+                }
                 Kind::Final | Kind::Revise(_) => {
                     to_save.push(new(case)?);
                     Step::Stands
@@ -727,6 +744,48 @@ enum Step {
     Stands,
     /// Nothing.
     Skip(Done),
+}
+
+/// The first endpoint that counts, failed in this month, and was never seen to answer as expected,
+/// in this month or before: nobody can tell an outage from a wrong configuration.
+fn never_answered(store: &Store, month: &ServiceMonth<'_>) -> anyhow::Result<Option<EndpointId>> {
+    for endpoint in &month.contractual {
+        let outcomes = || {
+            endpoint
+                .vantages
+                .iter()
+                .filter_map(|vantage| match &vantage.seen {
+                    Seen::Observations(observations) => Some(observations),
+                    Seen::Segments(_) => None,
+                })
+                .flatten()
+                .map(|observation| observation.outcome)
+        };
+        let any_failed = outcomes().any(|outcome| matches!(outcome, Outcome::Failed(_)));
+        let any_answered = outcomes().any(|outcome| matches!(outcome, Outcome::Answered { .. }));
+        if any_failed
+            && !any_answered
+            && !store.answered_before(&endpoint.id, month.month.window().start())?
+        {
+            return Ok(Some(endpoint.id.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether somebody has said what the time was: why the service was down, or that we were wrong.
+fn is_decided(month: &ServiceMonth<'_>, declarations: &[Declaration]) -> bool {
+    let is_correction = |declaration: &Declaration| {
+        let exclusion = &declaration.exclusion;
+        exclusion.kind == ExclusionKind::Correction && exclusion.acceptance == Acceptance::Accepted
+    };
+    !month.causes.is_empty() || declarations.iter().any(is_correction)
+}
+
+fn held(endpoint: &EndpointId) -> String {
+    format!(
+        "`{endpoint}` has never given an expected answer, so this may be an outage or a wrong configuration: say why the service was down (`vigie declare cause`), or that it was measured wrongly (`vigie declare correction`), and close it again"
+    )
 }
 
 /// The last of these revisions as an edition of the report.

@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         print(describe(one))?;
     }
     let all_stand = closed.iter().all(|one| match one.done {
-        Done::Differs | Done::Lost(_) => false,
+        Done::Differs | Done::Lost(_) | Done::Held(_) => false,
         Done::Saved(_)
         | Done::Revised(_)
         | Done::Unchanged(_)
@@ -142,6 +142,7 @@ fn describe(closed: &Closed) -> String {
             "NOT REPLACED: the saved statement says something else (--revise --reason …)".to_owned()
         }
         Done::Lost(reason) => format!("NOT WHOLE: {reason}"),
+        Done::Held(reason) => format!("NOT CLOSED: {reason}"),
     };
     let letters = match &closed.addressees {
         Addressees::Off => "",
@@ -171,7 +172,8 @@ fn describe(closed: &Closed) -> String {
         | Done::Provisional(_)
         | Done::DryRun
         | Done::Differs
-        | Done::Lost(_) => "said since, and a revision would tell: ",
+        | Done::Lost(_)
+        | Done::Held(_) => "said since, and a revision would tell: ",
     };
     for difference in &closed.told {
         text.push_str(&tell(told, difference));

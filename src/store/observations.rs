@@ -9,8 +9,8 @@ use super::series::{Names, Series, all_series, series_of_endpoint};
 use super::{Store, StoreError};
 use crate::sla::catalog::{EndpointId, VantageId};
 use crate::sla::condensed::{CondensedEndpoint, CondensedVantage, Measure};
-use crate::sla::observation::Observation;
-use crate::sla::window::Window;
+use crate::sla::observation::{Observation, Outcome};
+use crate::sla::window::{Timestamp, Window};
 
 /// What one vantage saw of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +108,36 @@ impl Store {
                 })
                 .collect()
         })
+    }
+
+    /// Whether `endpoint` ever gave an expected answer before `instant`, to anybody. Where evidence
+    /// of that time was removed, it is taken to have.
+    ///
+    /// # Errors
+    /// As [`observations`](Self::observations).
+    pub fn answered_before(
+        &self,
+        endpoint: &EndpointId,
+        instant: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let first = self.first_tick(endpoint)?;
+        let Some(window) = first.and_then(|first| Window::between(first, instant)) else {
+            return Ok(false);
+        };
+        let asked = Asked {
+            endpoint,
+            // Any answer will do, however far from the next one.
+            validity_ms: window.length_ms(),
+            latency_objective_ms: None,
+            window,
+        };
+        let condensed = match self.condensed(&[asked]) {
+            Err(StoreError::EvidenceRemoved { .. }) => return Ok(true),
+            condensed => condensed?,
+        };
+        let vantages = condensed.into_iter().flat_map(|endpoint| endpoint.vantages);
+        let mut seen = vantages.flat_map(|vantage| vantage.seen.into_observations());
+        Ok(seen.any(|seen| matches!(seen.outcome, Outcome::Answered { .. })))
     }
 
     /// What was seen of each endpoint at the instants of its window, condensed: a block whose header

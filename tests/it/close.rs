@@ -20,6 +20,7 @@ use vigie::demo::history::Past;
 use vigie::exchange::{settle_document, sha256_hex};
 use vigie::sla::availability::Verdict;
 use vigie::sla::catalog::{EndpointId, PartnerId, ServiceId, VantageId};
+use vigie::sla::cause::{Attribution, StatedCause};
 use vigie::sla::ledger::ExclusionKind;
 use vigie::sla::observation::{Fault, Finding, Observation, Outcome, Trace};
 use vigie::sla::window::{HOUR_MS, MINUTE_MS, Month, SECOND_MS, Timestamp, Window};
@@ -305,7 +306,7 @@ pub(crate) fn folder_of(closed: &Closed) -> &Path {
         | Done::Revised(folder)
         | Done::Unchanged(folder)
         | Done::Provisional(folder) => folder,
-        done @ (Done::DryRun | Done::Differs | Done::Lost(_)) => {
+        done @ (Done::DryRun | Done::Differs | Done::Lost(_) | Done::Held(_)) => {
             panic!("nothing was written: {done:?}")
         }
     }
@@ -897,4 +898,64 @@ fn a_hole_at_the_beginning_of_a_month_is_not_the_first_measurement() {
     known.see(rest, |_| true);
     let report = text_of(&known.close_for_one("2025-10", Kind::Final));
     assert!(!report.contains(said), "{report}");
+}
+
+/// A service may have been down all the time, or we asked it wrongly all the time: whoever knows
+/// says so, and only then partners are told.
+#[test]
+fn a_month_that_was_never_answered_waits_for_somebodys_word() {
+    let window = month("2025-10").window();
+    let never = || {
+        let mut installation = Installation::new("30min");
+        installation.see(window, |_| false);
+        let held = installation.close_for_one("2025-10", Kind::Final);
+        let Done::Held(why) = &held.done else {
+            panic!("it is closed: {held:?}");
+        };
+        for said in [
+            "`socle`",
+            "`vigie declare cause`",
+            "`vigie declare correction`",
+        ] {
+            assert!(why.contains(said), "`{said}` does not stand in: {why}");
+        }
+        assert_eq!(installation.reports(), BTreeMap::new());
+        assert_eq!(installation.revisions("2025-10"), []);
+        installation
+    };
+    let down_ms = |installation: &mut Installation| {
+        let closed = installation.close_for_one("2025-10", Kind::Final);
+        assert!(matches!(closed.done, Done::Saved(_)), "{closed:?}");
+        statement_of(&closed)["tally_ms"]["down"].as_i64().unwrap()
+    };
+
+    // It was an outage.
+    let mut installation = never();
+    let cause = StatedCause {
+        window,
+        french: "raccordement non livré".to_owned(),
+        english: None,
+        attribution: Attribution::Service,
+        by: "Opérateur d'essai".to_owned(),
+        said: today(),
+    };
+    let service = ServiceId::new("particulier").unwrap();
+    let stated = installation.store.state_cause(&service, &cause, "essai");
+    stated.unwrap();
+    assert_eq!(down_ms(&mut installation), window.length_ms());
+
+    // We were wrong; a request that is not decided yet says nothing.
+    let mut installation = never();
+    let wrong = (window.start().to_string(), window.end().to_string());
+    let id = installation.declare(ExclusionKind::Correction, &wrong.0, &wrong.1);
+    let held = installation.close_for_one("2025-10", Kind::Final);
+    assert!(matches!(held.done, Done::Held(_)), "{held:?}");
+    installation.store.accept(id, "essai", today()).unwrap();
+    assert_eq!(down_ms(&mut installation), 0);
+
+    // It had answered once, a month before: then it is an outage like any other.
+    let mut installation = Installation::new("30min");
+    let before = month("2025-09").window();
+    installation.see(before.hull(&window), |at| at == before.start());
+    assert_eq!(down_ms(&mut installation), window.length_ms());
 }

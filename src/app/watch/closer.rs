@@ -295,6 +295,15 @@ fn close_one(config: &Config, lead: Lead, now: Timestamp, month: &str) -> anyhow
                     "the report is not whole and cannot be written again: {reason}"
                 );
             }
+            Done::Held(reason) => {
+                all_stand = false;
+                warn!(
+                    report = closed.number,
+                    partner = closed.partner,
+                    "{} is not closed: {reason}",
+                    closed.number
+                );
+            }
             Done::Saved(_) | Done::Revised(_) => info!(
                 report = closed.number,
                 partner = closed.partner,

@@ -296,11 +296,33 @@ fn subject(reader: &mut Reader<'_>) -> Result<Subject, AssertionError> {
         "ip_family" => Subject::IpFamily,
         _ => {
             reader.at = before;
+            if let Some(remedy) = said_elsewhere(reader.rest()) {
+                return Err(reader.error("no assertion is about this", remedy));
+            }
             return Err(reader.error(
                 "an assertion begins with what it is about",
                 "write `header NAME`, `body`, a JSON path like `$.status`, `certificate_days`, `http_version` or `ip_family`",
             ));
         }
+    })
+}
+
+/// What to write in place of `text`, where it asks in the words of another tool for what is asked
+/// for in another way here.
+fn said_elsewhere(text: &str) -> Option<&'static str> {
+    let text = text.trim_start_matches('[');
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let word = text.get(..end.unwrap_or(text.len()))?.to_ascii_lowercase();
+    Some(match word.as_str() {
+        "status" | "status_code" | "http_status" => {
+            "write `expected_statuses = [200, \"300-303\"]` under `[service.endpoint.http]`"
+        }
+        "response_time" | "latency" | "duration" => {
+            "write `latency_objective = \"300ms\"` under `[[service.endpoint]]`"
+        }
+        "body" => "write `body contains \"text\"`, or a JSON path like `$.status`",
+        "certificate_expiration" => "write the days left, for example `certificate_days >= 14`",
+        _ => return None,
     })
 }
 
@@ -523,6 +545,12 @@ fn pattern(reader: &mut Reader<'_>) -> Result<String, AssertionError> {
                     return Err(reader.error(
                         "every text matches the empty pattern",
                         "write one between the slashes, or remove the assertion",
+                    ));
+                }
+                if reader.rest().starts_with(char::is_alphanumeric) {
+                    return Err(reader.error(
+                        "no flags follow a pattern",
+                        "write them at its beginning: `/(?i)pattern/` for both capitals and small letters",
                     ));
                 }
                 return Ok(pattern);

@@ -39,7 +39,13 @@ impl Kind for StatusRange {
         if let Some(number) = value.as_integer() {
             return status(number.as_str(), number.radix()).map(|one| Self((one, one)));
         }
-        let (first, last) = string(value)?
+        let text = string(value)?;
+        if let Some(class @ ("2" | "3" | "4" | "5")) = text.strip_suffix("xx") {
+            return Err(Refusal::Wrong(format!(
+                "is not a range of statuses: `{text}` is written `\"{class}00-{class}99\"`"
+            )));
+        }
+        let (first, last) = text
             .split_once('-')
             .ok_or_else(|| Refusal::Wrong("is not a range of statuses".to_owned()))?;
         let (first, last) = (status(first.trim(), 10)?, status(last.trim(), 10)?);

@@ -14,6 +14,31 @@ fn assertions_that_cannot_be_meant_are_refused() {
     for (assertion, message, remedy) in [
         ("'«stauts» == 200'", begin, subjects),
         (
+            "'«status» == 200'",
+            "no assertion is about this",
+            "write `expected_statuses = [200, \"300-303\"]` under `[service.endpoint.http]`",
+        ),
+        (
+            "'«[RESPONSE_TIME]» < 300'",
+            "no assertion is about this",
+            "write `latency_objective = \"300ms\"` under `[[service.endpoint]]`",
+        ),
+        (
+            "'«latency» < 300ms'",
+            "no assertion is about this",
+            "write `latency_objective = \"300ms\"` under `[[service.endpoint]]`",
+        ),
+        (
+            "'«[BODY].status» == UP'",
+            "no assertion is about this",
+            "write `body contains \"text\"`, or a JSON path like `$.status`",
+        ),
+        (
+            "'body matches /pong/«i»'",
+            "no flags follow a pattern",
+            "write them at its beginning: `/(?i)pattern/` for both capitals and small letters",
+        ),
+        (
             "'header «»'",
             "`header` needs the name of one",
             "write it after a space, for example `header Content-Type`",

@@ -185,6 +185,12 @@ fn requests_that_cannot_be_meant_are_refused() {
         ),
         (
             method,
+            "expected_statuses = [«\"2xx\"»]",
+            "`expected_statuses` is not a range of statuses: `2xx` is written `\"200-299\"`",
+            "write a number from 200 to 599 without quotes, or a range in quotes, for example `expected_statuses = [200, \"300-303\"]`",
+        ),
+        (
+            method,
             "expected_statuses = [«\"204-200\"»]",
             "`expected_statuses` ends before it begins",
             "write a number from 200 to 599 without quotes, or a range in quotes, for example `expected_statuses = [200, \"300-303\"]`",

@@ -14,6 +14,11 @@ use crate::sla::assertion::{
 };
 use crate::sla::explanation::Assessment;
 
+/// What is told in place of a value.
+const NOT_JSON: &str = "the body is not JSON";
+const A_LIST: &str = "a list of ";
+const AN_OBJECT: &str = "an object of ";
+
 /// Assertions with their patterns compiled, for as many answers as there will be.
 pub(super) struct Assertions(Vec<Ready>);
 
@@ -99,7 +104,7 @@ impl Ready {
             },
             Subject::Json(path) => match (facts.json, facts.body) {
                 (Some(json), _) => self.json(path, json),
-                (None, Some(_)) => (Some("the body is not JSON".to_owned()), false),
+                (None, Some(_)) => (Some(NOT_JSON.to_owned()), false),
                 (None, None) => (None, false),
             },
             Subject::CertificateDays => self.number(facts.certificate_days.map(Json::from)),
@@ -159,10 +164,10 @@ impl Ready {
     fn json(&self, path: &JsonPath, json: &Json) -> (Option<String>, bool) {
         let value = at(json, path);
         let found = value.map(|value| match value {
-            Json::String(text) => cut(text),
+            Json::String(text) => told(text),
             Json::Null | Json::Bool(_) | Json::Number(_) => cut(&value.to_string()),
-            Json::Array(items) => format!("a list of {}", items.len()),
-            Json::Object(fields) => format!("an object of {}", fields.len()),
+            Json::Array(items) => format!("{A_LIST}{}", items.len()),
+            Json::Object(fields) => format!("{AN_OBJECT}{}", fields.len()),
         });
         let test = self.assertion.test();
         let holds = match (value, test) {
@@ -216,23 +221,41 @@ pub(super) fn at<'a>(json: &'a Json, path: &JsonPath) -> Option<&'a Json> {
     Some(place)
 }
 
-/// Values of different types are different, and none of them is the greater.
+/// A text from JSON, fit for a line: bare where it can be taken for nothing but a text. In quotes
+/// "0" is told from 0, "null" from null, and "missing" from what is not there.
+fn told(text: &str) -> String {
+    const WORDS: [&str; 5] = ["true", "false", "null", "missing", NOT_JSON];
+    let is_plain = text.starts_with(char::is_alphabetic)
+        && !WORDS.contains(&text)
+        && !text.starts_with(A_LIST)
+        && !text.starts_with(AN_OBJECT);
+    let shown = cut(text);
+    // No other value is cut, and a secret that was is masked by its end.
+    if is_plain || shown.ends_with('…') {
+        shown
+    } else {
+        format!("\"{shown}\"")
+    }
+}
+
+/// Nothing holds of a value of another type than that of the literal, also not that they differ.
+/// Only `null`, a type with one value, differs from all others.
 fn compare(found: &Json, comparison: Comparison, literal: &Literal) -> bool {
     let ordering = match (found, literal) {
         (Json::Number(found), Literal::Number(wanted)) => order(found, wanted),
         (Json::String(found), Literal::Text(wanted)) => Some(found.as_str().cmp(wanted)),
         (Json::Bool(found), Literal::Bool(wanted)) => Some(found.cmp(wanted)),
-        (Json::Null, Literal::Null) => Some(Ordering::Equal),
+        (found, Literal::Null) => Some(found.is_null().cmp(&true)),
         _ => None,
     };
-    match comparison {
-        Comparison::Equal => ordering == Some(Ordering::Equal),
-        Comparison::NotEqual => ordering != Some(Ordering::Equal),
-        Comparison::Less => ordering.is_some_and(Ordering::is_lt),
-        Comparison::LessOrEqual => ordering.is_some_and(Ordering::is_le),
-        Comparison::Greater => ordering.is_some_and(Ordering::is_gt),
-        Comparison::GreaterOrEqual => ordering.is_some_and(Ordering::is_ge),
-    }
+    ordering.is_some_and(match comparison {
+        Comparison::Equal => Ordering::is_eq,
+        Comparison::NotEqual => Ordering::is_ne,
+        Comparison::Less => Ordering::is_lt,
+        Comparison::LessOrEqual => Ordering::is_le,
+        Comparison::Greater => Ordering::is_gt,
+        Comparison::GreaterOrEqual => Ordering::is_ge,
+    })
 }
 
 /// Whole numbers are compared exactly: neighbours beyond 2^53 are not equal.

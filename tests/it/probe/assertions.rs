@@ -4,7 +4,8 @@ use super::zoo::{answers, response};
 use super::*;
 
 const BODY: &str = r#"{"status":"maintenance","n":9007199254740993,"price":2.50,"ok":true,
-    "none":null,"list":["a","b"],"deep":[{"a b":{"c":"x/y"}}],"empty":"","zero":0}"#;
+    "none":null,"list":["a","b"],"deep":[{"a b":{"c":"x/y"}}],"empty":"","zero":0,
+    "code":"0","gone":"missing","nul":"null","quoted":"\"0\"","page":"a list of 2"}"#;
 
 /// Asks once for `BODY`, and tells every assertion with what was found and whether it holds.
 async fn assess(texts: &[&str]) -> (Finding, Vec<(String, bool)>) {
@@ -92,7 +93,7 @@ async fn each_assertion_is_told_with_what_was_found() {
             true,
         ),
         ("$.deep exists", "$.deep (a list of 1) exists", true),
-        // Another type is another value, and never the greater one.
+        // Nothing holds of a value of another type, also not that it differs.
         ("$.price == \"2.5\"", r#"$.price (2.5) == "2.5""#, false),
         ("$.status > 0", "$.status (maintenance) > 0", false),
         (
@@ -100,8 +101,25 @@ async fn each_assertion_is_told_with_what_was_found() {
             r#"$.ok (true) contains "true""#,
             false,
         ),
-        ("$.none != \"\"", r#"$.none (null) != """#, true),
-        ("$.empty == null", "$.empty () == null", false),
+        ("$.zero != \"0\"", r#"$.zero (0) != "0""#, false),
+        (
+            "$.list != \"down\"",
+            r#"$.list (a list of 2) != "down""#,
+            false,
+        ),
+        ("$.none != \"\"", r#"$.none (null) != """#, false),
+        ("$.ok != 0", "$.ok (true) != 0", false),
+        ("$.code == 0", r#"$.code ("0") == 0"#, false),
+        ("$.empty == null", r#"$.empty ("") == null"#, false),
+        // What differs from `null` may be of any type.
+        ("$.none != null", "$.none (null) != null", false),
+        ("$.status != null", "$.status (maintenance) != null", true),
+        ("$.list != null", "$.list (a list of 2) != null", true),
+        // A text that could be taken for something else stands in quotes.
+        ("$.nul == null", r#"$.nul ("null") == null"#, false),
+        ("$.gone exists", r#"$.gone ("missing") exists"#, true),
+        ("$.quoted == \"0\"", r#"$.quoted (""0"") == "0""#, false),
+        ("$.page exists", r#"$.page ("a list of 2") exists"#, true),
         // What is not there is neither empty nor zero, and nothing but missing.
         ("$.nothing == null", "$.nothing (missing) == null", false),
         ("$.nothing == 0", "$.nothing (missing) == 0", false),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::seen::{describe, outcome, probe_json};
+use super::seen::{describe, is_slow, outcome, probe_json};
 use super::{ConfigPlace, Failure, exit, print, runtime};
 use crate::app::load::unknown;
 use crate::clock::Clock;
@@ -24,7 +24,7 @@ const REDIRECTS_MAX: usize = 10;
 ///
 /// Shows the connections that were made, the certificates, how long each stage took, and every
 /// assertion with what was found. Nothing is stored. Exit status 0 if it answered as expected, 1 if
-/// it failed or nothing can be said of it.
+/// it failed or nothing can be said of it; with --all, 0 only if all of them answered so.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The endpoint's id, as in the configuration; or an http or https address, which needs none
@@ -49,37 +49,52 @@ struct Asked {
 pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
     let asked = match &args.endpoint {
         Some(text) if text.contains("://") => address(text)?,
+        // No id of an endpoint has one of these.
+        Some(text) if text.contains(['.', ':', '/']) => {
+            return Err(Failure::input(anyhow::anyhow!(
+                "find endpoint `{text}`: this is no id; for an address, write `http://{text}` or `https://{text}`"
+            )));
+        }
         Some(id) => configured(Some(id), place)?,
         None => configured(None, place)?,
     };
     let prober = Prober::new(asked.vantage.clone())
         .map_err(Failure::system)?
         .with_controls(asked.controls.clone());
+    let mut unready = Vec::new();
     for endpoint in &asked.endpoints {
-        prober.prepare(endpoint).map_err(Failure::input)?;
+        match prober.prepare(endpoint) {
+            Err(error) if !args.all => return Err(Failure::input(error)),
+            // The others are asked all the same.
+            prepared => unready.push(prepared.err()),
+        }
     }
     let seen = runtime()?.block_on(ask(&prober, &asked));
-    let mut n_answered = 0;
+    let (mut n_answered, mut n_slow, mut n_unasked) = (0, 0, 0);
     let mut all_json = Vec::new();
-    for (endpoint, (at, finding, explanation)) in asked.endpoints.iter().zip(&seen) {
-        if matches!(finding.observation.outcome, Outcome::Answered { .. }) {
-            n_answered += 1;
-        }
+    let lengths = asked.endpoints.iter().map(|one| one.id.as_str().len());
+    let width = lengths.max().unwrap_or_default();
+    let asked_and_seen = asked.endpoints.iter().zip(&unready).zip(&seen);
+    for ((endpoint, unready), (at, finding, explanation)) in asked_and_seen {
+        let answered = matches!(finding.observation.outcome, Outcome::Answered { .. });
+        n_answered += usize::from(answered);
+        n_slow += usize::from(is_slow(endpoint, finding.observation.outcome));
+        n_unasked += usize::from(unready.is_some());
         if args.json {
             all_json.push(probe_json(endpoint, finding, explanation));
         } else if args.all {
-            let mark = if matches!(finding.observation.outcome, Outcome::Answered { .. }) {
-                "✓"
-            } else {
-                "✗"
+            let mark = if answered { "✓" } else { "✗" };
+            let told = match unready {
+                Some(error) => format!("not asked: could not {error}"),
+                None => outcome(endpoint, finding),
             };
-            print(format!("{mark} {:<24} {}\n", endpoint.id, outcome(finding)))?;
+            print(format!("{mark} {:<width$}  {told}\n", endpoint.id.as_str()))?;
         } else {
             let told = describe(endpoint, *at, finding, explanation);
             print(format!("{}  {}\n{told}", endpoint.id, endpoint.probe))?;
         }
     }
-    let n_asked = seen.len();
+    let n_endpoints = seen.len();
     if args.json {
         let json = match (args.all, all_json.pop()) {
             (false, Some(only)) => only,
@@ -87,9 +102,16 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         };
         print(format!("{json:#}\n"))?;
     } else if args.all {
-        print(format!("{n_answered} of {n_asked} answered as expected\n"))?;
+        let mut sum = format!("{n_answered} of {n_endpoints} answered as expected");
+        if n_slow > 0 {
+            sum.push_str(&format!(", {n_slow} of them slower than its objective"));
+        }
+        if n_unasked > 0 {
+            sum.push_str(&format!("; {n_unasked} could not be asked"));
+        }
+        print(format!("{sum}\n"))?;
     }
-    Ok(if n_answered == n_asked {
+    Ok(if n_answered == n_endpoints {
         exit::OK
     } else {
         exit::NEGATIVE

@@ -18,40 +18,16 @@ pub(super) fn describe(
     explanation: &Explanation,
 ) -> String {
     let mut text = String::new();
-    match finding.observation.outcome {
-        Outcome::Answered {
-            latency_us,
-            partial,
-        } => {
-            let slow = endpoint.latency_objective_ms.is_some_and(|objective_ms| {
-                u64::from(latency_us) > u64::from(objective_ms) * 1_000
-            });
-            let how = match (partial, slow) {
-                (true, _) => ", in part",
-                (false, true) => ", slower than its objective",
-                (false, false) => "",
-            };
-            text.push_str(&format!(
-                "  answered as expected in {} ms{how}\n",
-                f64::from(latency_us) / 1e3
-            ));
-        }
-        Outcome::Failed(fault) => {
-            text.push_str(&format!("  failed ({fault}): {}\n", finding.trace.message));
-        }
-        Outcome::Void(reason) => text.push_str(&format!(
-            "  nothing can be said of it ({reason}): {}\n",
-            finding.trace.message
-        )),
-    }
+    text.push_str(&format!("  {}\n", outcome(endpoint, finding)));
     if let Some(cause) = &finding.trace.cause {
         text.push_str(&format!("  the service's own error code: {cause}\n"));
     }
     if let Some(failed) = finding.trace.confirms {
         text.push_str(&format!("  asked to confirm the failure of {failed}\n"));
     }
+    let mut bars = Bars::new(explanation);
     for hop in &explanation.hops {
-        describe_hop(&mut text, hop, at);
+        describe_hop(&mut text, hop, at, &mut bars);
     }
     if let Some(end) = finding.trace.certificate_not_after
         && explanation.hops.iter().all(|hop| hop.tls.is_none())
@@ -59,12 +35,10 @@ pub(super) fn describe(
         text.push_str(&format!("  certificate valid until {end}\n"));
     }
     if let Some(us) = explanation.evaluate_us {
-        text.push_str(&format!(
-            "  {:<10} {:>6}.{:03} ms\n",
-            "evaluate",
-            us / 1_000,
-            us % 1_000
-        ));
+        text.push_str(&bars.line("evaluate", us));
+    }
+    if bars.before_us > 0 {
+        text.push_str(&bars.total());
     }
     for assessment in &explanation.assessments {
         let mark = if assessment.holds { "✓" } else { "✗" };
@@ -75,7 +49,7 @@ pub(super) fn describe(
 
 /// One connection: where to, over which protocols, which certificates, and how long each stage
 /// took.
-fn describe_hop(text: &mut String, hop: &Hop, at: Timestamp) {
+fn describe_hop(text: &mut String, hop: &Hop, at: Timestamp, bars: &mut Bars) {
     for miss in &hop.misses {
         text.push_str(&format!("  {miss}\n"));
     }
@@ -84,6 +58,7 @@ fn describe_hop(text: &mut String, hop: &Hop, at: Timestamp) {
         ("", None) => {}
         ("", Some(address)) => facts.push(format!("at {address}")),
         (url, None) => facts.push(url.to_owned()),
+        (url, Some(address)) if url.ends_with(&format!(" {address}")) => facts.push(url.to_owned()),
         (url, Some(address)) => facts.push(format!("{url} at {address}")),
     }
     facts.extend(hop.http_version.clone());
@@ -100,7 +75,11 @@ fn describe_hop(text: &mut String, hop: &Hop, at: Timestamp) {
     for (name, value) in &hop.headers {
         text.push_str(&format!("  {name}: {value}\n"));
     }
-    describe_phases(text, &hop.phases);
+    for stage in Stage::ALL {
+        if let Some(us) = hop.phases.of(stage) {
+            text.push_str(&bars.line(stage.code(), us));
+        }
+    }
 }
 
 fn describe_tls(text: &mut String, tls: &Tls, at: Timestamp) {
@@ -127,39 +106,79 @@ fn describe_tls(text: &mut String, tls: &Tls, at: Timestamp) {
     text.push_str(&format!("  certificates {verdict}\n"));
 }
 
-fn describe_phases(text: &mut String, phases: &Phases) {
-    const WIDTH: u64 = 40;
-    let total_us: u32 = Stage::ALL
-        .iter()
-        .filter_map(|stage| phases.of(*stage))
-        .sum();
-    let scale = |us: u32| -> usize {
-        let cells = u64::from(us) * WIDTH / u64::from(total_us.max(1));
-        usize::try_from(cells).unwrap_or(0)
-    };
-    let mut before_us = 0;
-    for stage in Stage::ALL {
-        let Some(us) = phases.of(stage) else {
-            continue;
-        };
-        text.push_str(&format!(
-            "  {:<10} {:>6}.{:03} ms  {}{}\n",
-            stage.code(),
-            us / 1_000,
-            us % 1_000,
-            " ".repeat(scale(before_us)),
-            "█".repeat(scale(us).max(1)),
-        ));
-        before_us += us;
+/// How long each stage took, one below the other: all connections of a probe on one scale.
+struct Bars {
+    total_us: u64,
+    /// Of the stages so far.
+    before_us: u64,
+}
+
+impl Bars {
+    const CELLS: u64 = 40;
+
+    fn new(explanation: &Explanation) -> Self {
+        let of_hops = explanation.hops.iter().map(|hop| hop.phases.total_us());
+        let of_stages_us = of_hops.sum::<u64>() + u64::from(explanation.evaluate_us.unwrap_or(0));
+        Self {
+            // What passed between two stages is in the duration only; a trace that was kept in
+            // short may tell less than its stages.
+            total_us: u64::from(explanation.duration_us).max(of_stages_us),
+            before_us: 0,
+        }
+    }
+
+    /// The next stage.
+    fn line(&mut self, name: &str, us: u32) -> String {
+        let us = u64::from(us);
+        let cells =
+            |us: u64| usize::try_from(us * Self::CELLS / self.total_us.max(1)).unwrap_or_default();
+        let (indent, length) = (cells(self.before_us), cells(us).max(1));
+        self.before_us += us;
+        format!(
+            "{}  {}{}\n",
+            Self::told(name, us),
+            " ".repeat(indent),
+            "█".repeat(length)
+        )
+    }
+
+    fn total(&self) -> String {
+        format!("{}\n", Self::told("total", self.total_us))
+    }
+
+    fn told(name: &str, us: u64) -> String {
+        format!("  {name:<10} {:>6}.{:03} ms", us / 1_000, us % 1_000)
     }
 }
 
-/// What came of it in one line: `answered in 12.3 ms`, `failed (status:503): …`.
-pub(super) fn outcome(finding: &Finding) -> String {
+/// Whether it answered, but later than it should.
+pub(super) fn is_slow(endpoint: &Endpoint, outcome: Outcome) -> bool {
+    match (outcome, endpoint.latency_objective_ms) {
+        (Outcome::Answered { latency_us, .. }, Some(objective_ms)) => {
+            u64::from(latency_us) > u64::from(objective_ms) * 1_000
+        }
+        (Outcome::Answered { .. } | Outcome::Failed(_) | Outcome::Void(_), _) => false,
+    }
+}
+
+/// What came of it in one line: `answered as expected in 12.3 ms`, `failed (status:503): …`.
+pub(super) fn outcome(endpoint: &Endpoint, finding: &Finding) -> String {
     let message = &finding.trace.message;
-    match finding.observation.outcome {
-        Outcome::Answered { latency_us, .. } => {
-            format!("answered in {} ms", f64::from(latency_us) / 1e3)
+    let outcome = finding.observation.outcome;
+    match outcome {
+        Outcome::Answered {
+            latency_us,
+            partial,
+        } => {
+            let how = match (partial, endpoint.latency_objective_ms) {
+                (true, _) => ", in part".to_owned(),
+                (false, Some(objective_ms)) if is_slow(endpoint, outcome) => {
+                    format!(", slower than its objective of {objective_ms} ms")
+                }
+                (false, _) => String::new(),
+            };
+            let latency_ms = f64::from(latency_us) / 1e3;
+            format!("answered as expected in {latency_ms} ms{how}")
         }
         Outcome::Failed(fault) => format!("failed ({fault}): {message}"),
         Outcome::Void(reason) => format!("nothing can be said of it ({reason}): {message}"),

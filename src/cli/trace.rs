@@ -14,8 +14,8 @@ pub(super) struct Args {
     /// The endpoint's id, as in the configuration
     endpoint: String,
     /// How many
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    last: usize,
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    last: u32,
     /// Print them as a JSON list
     #[arg(long)]
     json: bool,
@@ -28,8 +28,9 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
         let known = config.catalog.endpoints().map(|(_, endpoint)| &endpoint.id);
         Failure::input(anyhow::Error::msg(unknown("endpoint", id, known)))
     })?;
+    let last = usize::try_from(args.last).unwrap_or(usize::MAX);
     let traces = open_reader(&config)?
-        .traces(&endpoint.id, args.last)
+        .traces(&endpoint.id, last)
         .map_err(Failure::system)?;
     let seen = |finding| probe_json(endpoint, finding, &finding.trace.explained());
     if args.json {

@@ -340,7 +340,10 @@ impl Prober {
             if age_ms > endpoint.validity_ms {
                 ending = Ending::void(
                     Void::StatedUnknown,
-                    format!("the service last looked {} s ago", age_ms / 1_000),
+                    format!(
+                        "the service last looked at {looked_at}, more than {} s before it was asked",
+                        endpoint.validity_ms / 1_000
+                    ),
                 );
             } else if age_ms > 0 {
                 speaks_from = looked_at;

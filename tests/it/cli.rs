@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use vigie::sla::catalog::{EndpointId, VantageId};
 use vigie::sla::explanation::{Assessment, Explanation, Hop};
@@ -570,6 +571,11 @@ const SECRET_OF_ENVIRONMENT: &str = "cle-tres-secrete-99c2";
 
 /// Answers every request with its own text, as `status` says.
 fn echo(status: &'static str) -> SocketAddr {
+    slow_echo(status, Duration::ZERO)
+}
+
+/// The same, but takes its time.
+fn slow_echo(status: &'static str, taken: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -584,6 +590,7 @@ fn echo(status: &'static str) -> SocketAddr {
                 "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 request.len()
             );
+            std::thread::sleep(taken);
             let _ = stream.write_all(&[head.as_bytes(), &request].concat());
         }
     });
@@ -606,33 +613,44 @@ fn the_last_failures_are_shown_as_they_were_seen() {
         },
         trace,
     };
+    let connected_in = |us| Phases {
+        connect_us: Some(us),
+        ..Phases::default()
+    };
     let short = Trace {
         message: "the body is not JSON".to_owned(),
         address: Some("192.0.2.7:443".parse().unwrap()),
         status: Some(200),
-        phases: Phases {
-            connect_us: Some(2_500),
-            ..Phases::default()
-        },
+        phases: connected_in(2_500),
         ..Trace::default()
     };
     let full = Trace {
         message: "the assertion does not hold".to_owned(),
         confirms: Some(tick),
         explanation: Some(Arc::new(Explanation {
-            hops: vec![Hop {
-                url: "https://api.example/ping".to_owned(),
-                status: Some(200),
-                headers: vec![("server".to_owned(), "nginx".to_owned())],
-                ..Hop::default()
-            }],
+            hops: vec![
+                Hop {
+                    url: "tcp 192.0.2.7:443".to_owned(),
+                    address: Some("192.0.2.7:443".parse().unwrap()),
+                    phases: connected_in(10_000),
+                    ..Hop::default()
+                },
+                Hop {
+                    url: "https://api.example/ping".to_owned(),
+                    status: Some(200),
+                    headers: vec![("server".to_owned(), "nginx".to_owned())],
+                    phases: connected_in(20_000),
+                    ..Hop::default()
+                },
+            ],
+            evaluate_us: Some(1_000),
+            duration_us: 40_000,
             assessments: vec![Assessment {
                 subject: "$.status".to_owned(),
                 found: Some("maintenance".to_owned()),
                 test: "== \"ok\"".to_owned(),
                 holds: false,
             }],
-            ..Explanation::default()
         })),
         ..Trace::default()
     };
@@ -647,16 +665,25 @@ fn the_last_failures_are_shown_as_they_were_seen() {
         &[
             "2025-10-31T12:00:05.000Z from paris-1\n  failed (content): the assertion does not hold\n",
             "  asked to confirm the failure of 2025-10-31T12:00:00.000Z\n",
+            // The place once; all connections on one scale, which is the whole probe.
+            "  tcp 192.0.2.7:443\n  connect        10.000 ms  ██████████\n",
             "  https://api.example/ping, status 200\n  server: nginx\n",
+            "  connect        20.000 ms            ████████████████████\n",
+            "  evaluate        1.000 ms                                █\n",
+            "  total          40.000 ms\n",
             "  ✗ $.status (maintenance) == \"ok\"\n",
             "2025-10-31T12:00:00.000Z from paris-1\n  failed (content): the body is not JSON\n",
             "  at 192.0.2.7:443, status 200\n  connect         2.500 ms  █",
+            "  total           2.500 ms\n",
         ],
     );
+    place
+        .say(&["trace", "socle", "--last", "0"])
+        .check(2, &["0 is not in 1.."]);
     let json = place.say(&["trace", "socle", "--last", "2", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(json[0]["assertions"][0]["found"], "maintenance");
-    assert_eq!(json[0]["hops"][0]["headers"][0][1], "nginx");
+    assert_eq!(json[0]["hops"][1]["headers"][0][1], "nginx");
     assert_eq!(json[1]["hops"][0]["phases_us"]["connect"], 2_500);
     assert_eq!(json.as_array().unwrap().len(), 2);
 }
@@ -707,6 +734,8 @@ fn probes_tell_what_came_of_them_and_no_command_shows_a_secret() {
     assert_eq!(json["hops"][0]["status"], 200);
     assert!(json["phases_us"]["connect"].is_u64(), "{json}");
     super::cli::say(&["probe", "ftp://api.example/"]).check(2, &["neither http nor https"]);
+    let bare = super::cli::say(&["--config", "/nowhere", "probe", "localhost:9001"]);
+    bare.check(2, &["for an address, write `http://localhost:9001`"]);
     let all = say(bad, "api/ping", &["probe", "--all", "--json"]);
     let all: serde_json::Value = serde_json::from_str(&all.out).unwrap();
     assert_eq!(all[0]["code"], "status:503");
@@ -729,6 +758,50 @@ fn probes_tell_what_came_of_them_and_no_command_shows_a_secret() {
             "headers = ",
         ],
     );
+}
+
+/// One that cannot be asked keeps no other from being asked, and is a failure.
+#[test]
+fn every_endpoint_is_told_in_a_line_also_one_that_cannot_be_asked() {
+    let place = Place::new();
+    let original = std::fs::read_to_string(&place.config).unwrap();
+    let good = echo("200 OK");
+    let slow = slow_echo("200 OK", Duration::from_millis(20));
+    let more = [("prompt", good, "2s"), ("tardy", slow, "10ms")].map(|(id, address, objective)| {
+        format!(
+            "[[service.endpoint]]\nid = \"{id}\"\nlabel = \"{id}\"\ncontractual = false\n\
+             latency_objective = \"{objective}\"\n\n\
+             [service.endpoint.http]\nurl = \"http://{address}/\"\n\n"
+        )
+    });
+    let text = original.replacen(
+        "[[service.commitment]]\n",
+        &format!(
+            "headers = {{ Authorization = {{ file = \"gone\" }} }}\n\n{}[[service.commitment]]\n",
+            more.concat()
+        ),
+        1,
+    );
+    place.file("vigie.toml", text);
+
+    let said = place.say(&["probe", "--all"]);
+    said.check(
+        1,
+        &[
+            "✗ socle   not asked: could not read the secret of header ",
+            "✓ prompt  answered as expected in ",
+            "slower than its objective of 10 ms\n",
+            "2 of 3 answered as expected, 1 of them slower than its objective; 1 could not be asked\n",
+        ],
+    );
+    assert!(!said.out.contains("objective of 2000 ms"), "{said:?}");
+    let json = place.say(&["probe", "--all", "--json"]);
+    json.check(1, &[]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json[0]["code"], "not_executed");
+    let message = json[0]["message"].as_str().unwrap();
+    assert!(message.contains("gone"), "{message}");
+    assert_eq!(json[1]["outcome"], "answered");
 }
 
 #[test]

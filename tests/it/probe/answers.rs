@@ -309,7 +309,7 @@ async fn an_answer_from_a_cache_speaks_from_the_instant_when_the_service_looked(
         (
             r#""2025-06-15T15:03:59Z""#,
             "void stated_unknown",
-            "the service last looked 161 s ago",
+            "the service last looked at 2025-06-15T15:03:59.000Z, more than 160 s before it was asked",
             0,
         ),
         // A clock that is ahead of ours cannot make an answer speak for the future.

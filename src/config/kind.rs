@@ -8,7 +8,7 @@ mod word;
 
 use toml::de::DeValue;
 
-pub(super) use network::{DatabaseUrl, DnsName, Host, HostName, url};
+pub(super) use network::{Asked, DatabaseUrl, DnsName, Host, HostName, url};
 pub(super) use number::{Bytes, Redirects, StatusRange};
 pub(super) use text::{FileName, LabelName, Line, Mailbox, OwnVantage, Prose, Slug, Variable};
 pub(super) use time::{FirstOfMonth, Keep, Moment, Ms};

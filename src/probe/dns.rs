@@ -1,10 +1,11 @@
 //! A question to a name server: over UDP, and over TCP if the answer does not fit.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hickory_proto::op::{Message, Query, ResponseCode};
-use hickory_proto::rr::{self, Name};
+use hickory_proto::rr::{self, Name, RData};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UdpSocket;
 use tokio::time::timeout_at;
@@ -12,12 +13,16 @@ use tokio::time::timeout_at;
 use super::dial::{self, Dialer};
 use super::tcp::{broken, closed};
 use super::trail::Trail;
-use super::{Ending, ProbeSetupError, http, quoted};
-use crate::sla::catalog::{DnsProbe, Family, Rcode, RecordType};
+use super::{Ending, ProbeSetupError, cut_to, http, quoted};
+use crate::sla::catalog::{DnsProbe, DnsRecord, DomainName, Family, Rcode, RecordType};
+use crate::sla::explanation::Assessment;
 use crate::sla::observation::{Fault, Stage, Void};
 
 /// The most that a message over UDP takes (RFC 6891 allows more only where it is agreed on).
 const UDP_BYTES_MAX: usize = 4_096;
+
+/// How much of the records is kept to be shown: a key for DKIM is a long one.
+const RECORDS_CHARS_MAX: usize = 512;
 
 /// Where the system names its name servers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -191,55 +196,128 @@ fn nonsense(server: SocketAddr, error: &impl ToString) -> Ending {
 
 fn judge(probe: &DnsProbe, answer: &Message, trail: &mut Trail) -> Ending {
     let code = answer.metadata.response_code;
-    if code != response_code(probe.rcode) {
-        let told = Rcode::ALL
-            .into_iter()
-            .find(|known| response_code(*known) == code)
-            .map_or_else(|| code.to_string(), |known| known.code().to_owned());
-        let expected = probe.rcode.code();
-        let message = format!("the name server says {told}, expected {expected}");
-        return Ending::failed(Fault::Content, message);
-    }
-    let mut found: Vec<String> = answer
+    let told = Rcode::ALL
+        .into_iter()
+        .find(|known| response_code(*known) == code)
+        .map_or_else(|| code.to_string(), |known| known.code().to_owned());
+    let rcode = Assessment {
+        subject: "rcode".to_owned(),
+        test: format!("== {}", probe.rcode.code()),
+        holds: code == response_code(probe.rcode),
+        found: Some(told),
+    };
+    let found: BTreeSet<DnsRecord> = answer
         .answers
         .iter()
         .filter(|record| record.record_type() == record_type(probe.record))
-        .map(|record| canonical(&record.data.to_string()))
+        .filter_map(|record| read(&record.data))
         .collect();
-    found.sort();
-    found.dedup();
-    trail.hop.body_bytes = found.iter().map(String::len).sum();
-    let mut expected: Vec<String> = probe.expected.iter().map(|text| canonical(text)).collect();
-    expected.sort();
-    expected.dedup();
-    let is_good = match (expected.as_slice(), probe.rcode) {
-        ([], Rcode::NoError) => !found.is_empty(),
-        ([], _) => true,
-        (expected, _) => found == expected,
+    // An answer that rightly is another than NOERROR has none.
+    let records = (probe.rcode == Rcode::NoError).then(|| records(probe, &found));
+
+    let ending = if !rcode.holds {
+        let (told, expected) = (rcode.found.as_deref(), probe.rcode.code());
+        let told = told.unwrap_or_default();
+        let message = format!("the name server says {told}, expected {expected}");
+        Ending::failed(Fault::Content, message)
+    } else if records.as_ref().is_none_or(|records| records.holds) {
+        Ending::good()
+    } else if probe.expected.is_empty() {
+        let message = format!("there is no {} record", probe.record.code());
+        Ending::failed(Fault::Content, message)
+    } else {
+        let code = probe.record.code();
+        let (found, expected) = apart(&list(&found), &list(&probe.expected));
+        let message = format!("the {code} records are {found}, expected {expected}");
+        Ending::failed(Fault::Content, message)
     };
-    if is_good {
-        return Ending::good();
-    }
-    let list = |texts: &[String]| match texts {
-        [] => "none".to_owned(),
-        texts => texts.join(", "),
-    };
-    let message = match expected.as_slice() {
-        [] => format!("there is no {} record", probe.record.code()),
-        expected => format!(
-            "the {} records are {}, expected {}",
-            probe.record.code(),
-            quoted(&list(&found)),
-            quoted(&list(expected))
-        ),
-    };
-    Ending::failed(Fault::Content, message)
+    trail.judged(std::iter::once(rcode).chain(records).collect());
+    ending
 }
 
-/// Names are equal whatever their case, and with or without the dot at their end.
-fn canonical(text: &str) -> String {
-    let text = text.trim().trim_matches('"');
-    text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase()
+/// Whether the records are those that were expected.
+fn records(probe: &DnsProbe, found: &BTreeSet<DnsRecord>) -> Assessment {
+    let shown = |records| cut_to(&list(records), RECORDS_CHARS_MAX);
+    let (test, holds) = if probe.expected.is_empty() {
+        ("exists".to_owned(), !found.is_empty())
+    } else {
+        let test = format!("== {}", shown(&probe.expected));
+        (test, *found == probe.expected)
+    };
+    Assessment {
+        subject: probe.record.code().to_owned(),
+        found: (!found.is_empty()).then(|| shown(found)),
+        test,
+        holds,
+    }
+}
+
+fn list(records: &BTreeSet<DnsRecord>) -> String {
+    let texts: Vec<_> = records.iter().map(DnsRecord::to_string).collect();
+    if texts.is_empty() {
+        "none".to_owned()
+    } else {
+        texts.join(", ")
+    }
+}
+
+/// Two texts that differ, quoted; from shortly before the difference on if it would not show.
+fn apart(found: &str, expected: &str) -> (String, String) {
+    const CHARS_BEFORE: usize = 20;
+    let shown = (quoted(found), quoted(expected));
+    if shown.0 != shown.1 {
+        return shown;
+    }
+    let pairs = found.chars().zip(expected.chars());
+    let n_same = pairs
+        .take_while(|(found, expected)| found == expected)
+        .count();
+    let from = |text: &str| {
+        let rest = text.chars().skip(n_same.saturating_sub(CHARS_BEFORE));
+        quoted(&std::iter::once('…').chain(rest).collect::<String>())
+    };
+    (from(found), from(expected))
+}
+
+/// What a record of an answer holds; absent of a kind that nobody can ask for.
+fn read(data: &RData) -> Option<DnsRecord> {
+    let name = |name: &Name| DomainName::new(&name.to_ascii());
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Some(match data {
+        RData::A(address) => DnsRecord::Address(address.0.into()),
+        RData::AAAA(address) => DnsRecord::Address(address.0.into()),
+        RData::CNAME(target) => DnsRecord::Name(name(target)),
+        RData::NS(target) => DnsRecord::Name(name(target)),
+        RData::PTR(target) => DnsRecord::Name(name(target)),
+        RData::MX(mail) => DnsRecord::Mail {
+            preference: mail.preference,
+            host: name(&mail.exchange),
+        },
+        RData::SRV(service) => DnsRecord::Service {
+            priority: service.priority,
+            weight: service.weight,
+            port: service.port,
+            host: name(&service.target),
+        },
+        RData::SOA(zone) => DnsRecord::Zone {
+            primary: name(&zone.mname),
+            mailbox: name(&zone.rname),
+            numbers: [
+                zone.serial.into(),
+                zone.refresh.into(),
+                zone.retry.into(),
+                zone.expire.into(),
+                zone.minimum.into(),
+            ],
+        },
+        RData::CAA(issuance) => DnsRecord::Issuance {
+            flags: issuance.flags(),
+            tag: issuance.tag.to_ascii_lowercase(),
+            value: text(&issuance.value),
+        },
+        RData::TXT(strings) => DnsRecord::Text(text(&strings.txt_data.concat())),
+        _ => return None,
+    })
 }
 
 fn record_type(record: RecordType) -> rr::RecordType {

@@ -490,13 +490,17 @@ fn quoted(text: &str) -> String {
 
 /// Text from outside, cut to a part of a line.
 fn cut(text: &str) -> String {
-    const CHARS_MAX: usize = 60;
+    cut_to(text, 60)
+}
+
+/// Text from outside, on one line of so many characters.
+fn cut_to(text: &str, chars_max: usize) -> String {
     let mut shown: String = text
         .chars()
-        .take(CHARS_MAX)
+        .take(chars_max)
         .map(|c| if c.is_control() { '.' } else { c })
         .collect();
-    if text.chars().nth(CHARS_MAX).is_some() {
+    if text.chars().nth(chars_max).is_some() {
         shown.push('…');
     }
     shown

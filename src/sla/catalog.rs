@@ -13,12 +13,14 @@ use super::window::{Timestamp, WeeklyHours, Window, Windows};
 
 mod http;
 mod line;
+mod record;
 
 pub use http::{
     Authentication, ClientCertificate, ClientCredentials, Family, HttpProbe, HttpVersion,
     JsonState, Proxy, ProxyKind, Route, Statuses, Url,
 };
 pub use line::{DnsProbe, IcmpProbe, Rcode, RecordType, StartTls, TcpProbe, TlsProbe, TlsTerms};
+pub use record::{DnsRecord, DomainName};
 
 /// Declares a type of names that cannot be mixed up with another.
 macro_rules! id {

@@ -1,9 +1,14 @@
 //! Endpoints that are asked otherwise than over HTTP.
 
+use std::collections::BTreeSet;
+
+use toml::Spanned;
+
+use crate::config::kind::Line;
 use crate::config::raw;
 use crate::config::reader::Given;
 use crate::sla::catalog::{
-    DnsProbe, Family, IcmpProbe, Probe, Rcode, RecordType, TcpProbe, TlsProbe, TlsTerms,
+    DnsProbe, DnsRecord, Family, IcmpProbe, Probe, Rcode, RecordType, TcpProbe, TlsProbe, TlsTerms,
 };
 
 use super::Checker;
@@ -111,18 +116,46 @@ impl Checker<'_> {
                 "remove `expected`, or expect `rcode = \"NOERROR\"`",
             );
         }
+        let record = raw.record.or(RecordType::A)?;
+        let expected = raw.expected.as_deref().unwrap_or_default();
+        let expected = expected.iter().filter_map(|text| self.record(record, text));
         Some(DnsProbe {
+            expected: expected.collect::<BTreeSet<_>>(),
             name: raw.name?.into_inner().0,
-            record: raw.record.or(RecordType::A)?,
+            record,
             server: raw.server.maybe()?,
             rcode: rcode?,
-            expected: raw
-                .expected
-                .unwrap_or_default()
-                .into_iter()
-                .map(|text| text.into_inner().0)
-                .collect(),
         })
+    }
+
+    /// A record of the kind that is asked for. Another would be compared in vain, for ever.
+    fn record(&self, record: RecordType, text: &Spanned<Line>) -> Option<DnsRecord> {
+        let read = DnsRecord::read(record, &text.get_ref().0);
+        if read.is_none() {
+            let what = match record {
+                RecordType::A => "an IPv4 address: `\"192.0.2.10\"`",
+                RecordType::Aaaa => "an IPv6 address: `\"2001:db8::10\"`",
+                RecordType::Caa => "flags, tag and value: `'0 issue \"ca.example\"'`",
+                RecordType::Cname | RecordType::Ns | RecordType::Ptr => {
+                    "a whole name: `\"host.example\"`"
+                }
+                RecordType::Mx => "a preference and a name: `\"10 mx.example\"`",
+                RecordType::Soa => {
+                    "two names and five numbers: `\"ns.example admin.example 2026010100 7200 3600 1209600 300\"`"
+                }
+                RecordType::Srv => "priority, weight, port and name: `\"10 5 5060 sip.example\"`",
+                RecordType::Txt => "a text",
+            };
+            self.notes.fault(
+                text.span(),
+                format!(
+                    "no {} record is written like this: no answer could be as expected",
+                    record.code()
+                ),
+                format!("write {what}"),
+            );
+        }
+        read
     }
 }
 

@@ -204,6 +204,28 @@ impl Kind for DnsName {
     }
 }
 
+/// The name that a name server is asked for.
+pub(in crate::config) struct Asked(pub(in crate::config) String);
+
+impl Kind for Asked {
+    const NAME: &'static str = DnsName::NAME;
+    const WRITTEN: &'static str = DnsName::WRITTEN;
+    const EXAMPLE: &'static str = DnsName::EXAMPLE;
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Refusal> {
+        if let Ok(address) = string(value)?.parse::<IpAddr>() {
+            let mut name = hickory_proto::rr::Name::from(address);
+            name.set_fqdn(false);
+            return Err(Refusal::WrongWithRemedy(
+                "is an address, which has another name where name servers are asked for it"
+                    .to_owned(),
+                format!("write `name = \"{name}\"` and `record = \"PTR\"`"),
+            ));
+        }
+        DnsName::read(value).map(|DnsName(name)| Self(name))
+    }
+}
+
 /// A host and a port.
 impl Kind for HostPort {
     const NAME: &'static str = "a host and a port";

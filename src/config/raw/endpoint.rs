@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::edges::{Certificate, certificate};
 use super::{At, Entry, Given, Table};
 use crate::config::kind::{
-    Bytes, DnsName, Host, HostName, Line, Method, Ms, OwnVantage, Redirects, Slug, StatusRange,
+    Asked, Bytes, Host, HostName, Line, Method, Ms, OwnVantage, Redirects, Slug, StatusRange,
     Variable,
 };
 use crate::sla::assertion::JsonPath;
@@ -72,7 +72,7 @@ pub(in crate::config) struct TlsTerms {
 }
 
 pub(in crate::config) struct Dns {
-    pub(in crate::config) name: At<DnsName>,
+    pub(in crate::config) name: At<Asked>,
     pub(in crate::config) record: Given<RecordType>,
     pub(in crate::config) server: Given<HostPort>,
     pub(in crate::config) rcode: Given<Rcode>,

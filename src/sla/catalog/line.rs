@@ -1,9 +1,10 @@
 //! How to ask over anything but HTTP: a connection, a handshake, a name, an echo.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Family, HostPort};
+use super::{DnsRecord, Family, HostPort};
 
 /// A TCP connection, and what is said on it. Without `expect`, a connection is a good answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,9 +92,9 @@ pub struct DnsProbe {
     pub server: Option<HostPort>,
     /// The response code of a good answer.
     pub rcode: Rcode,
-    /// The records of a good answer, all of them and no other, in any order; empty: any, but at
-    /// least one where the response code is [`Rcode::NoError`].
-    pub expected: Vec<String>,
+    /// The records of a good answer, all of them and no other; empty: any, but at least one where
+    /// the response code is [`Rcode::NoError`].
+    pub expected: BTreeSet<DnsRecord>,
 }
 
 /// A kind of DNS record.

@@ -428,6 +428,12 @@ fn rhythms_that_cannot_work_are_refused() {
             "remove `expected`, or expect `rcode = \"NOERROR\"`",
         ),
         (
+            "[service.endpoint.http]\nurl = \"https://api.example/second\"",
+            "[service.endpoint.dns]\nname = «\"192.0.2.1\"»\nrecord = \"PTR\"",
+            "`name` is an address, which has another name where name servers are asked for it",
+            "write `name = \"1.2.0.192.in-addr.arpa\"` and `record = \"PTR\"`",
+        ),
+        (
             "delay = \"6h\"",
             "delay = «\"9s\"»",
             "`delay` closes a month before its last probe can have ended",
@@ -452,4 +458,59 @@ fn rhythms_that_cannot_work_are_refused() {
     // What the remedies write is accepted.
     good(&with(timeout, "timeout = \"10s\"\nvalidity = \"1min 10s\""));
     good(&with("delay = \"6h\"", "delay = \"10s\""));
+}
+
+/// What no answer could be equal to would be Down for ever. The remedy is a record of the kind that
+/// is asked for, and is accepted as it stands.
+#[test]
+fn the_records_that_are_expected_are_of_the_kind_that_is_asked_for() {
+    let http = "[service.endpoint.http]\nurl = \"https://api.example/second\"";
+    let dns = |record: &str, expected: &str| {
+        format!(
+            "[service.endpoint.dns]\nname = \"x.example\"\nrecord = \"{record}\"\nexpected = [{expected}]"
+        )
+    };
+    for (record, wrong, remedy) in [
+        ("A", "\"foo\"", "an IPv4 address: `\"192.0.2.10\"`"),
+        ("A", "\"2001:db8::1\"", "an IPv4 address: `\"192.0.2.10\"`"),
+        (
+            "AAAA",
+            "\"192.0.2.1\"",
+            "an IPv6 address: `\"2001:db8::10\"`",
+        ),
+        (
+            "CAA",
+            "\"ca.example\"",
+            "flags, tag and value: `'0 issue \"ca.example\"'`",
+        ),
+        (
+            "CNAME",
+            "\"https://x.example/\"",
+            "a whole name: `\"host.example\"`",
+        ),
+        ("NS", "\"192.0.2.53\"", "a whole name: `\"host.example\"`"),
+        (
+            "MX",
+            "\"mx.example\"",
+            "a preference and a name: `\"10 mx.example\"`",
+        ),
+        (
+            "SRV",
+            "\"sip.example.org:5060\"",
+            "priority, weight, port and name: `\"10 5 5060 sip.example\"`",
+        ),
+        (
+            "SOA",
+            "\"ns.example admin@example 1 2 3 4 5\"",
+            "two names and five numbers: `\"ns.example admin.example 2026010100 7200 3600 1209600 300\"`",
+        ),
+    ] {
+        let message =
+            format!("no {record} record is written like this: no answer could be as expected");
+        let marked = dns(record, &format!("«{wrong}»"));
+        check(http, &marked, &message, &format!("write {remedy}"));
+        let example = remedy.split('`').nth(1).unwrap();
+        good(&with(http, &dns(record, example)));
+    }
+    good(&with(http, &dns("TXT", "\"anything at all\"")));
 }

@@ -6,15 +6,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use hickory_proto::op::{Message, MessageType, ResponseCode};
-use hickory_proto::rr::rdata::{A, TXT};
-use hickory_proto::rr::{RData, Record};
+use hickory_proto::rr::rdata::{A, AAAA, CAA, CNAME, MX, SRV, TXT};
+use hickory_proto::rr::{Name, RData, Record};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use vigie::config::MailSecurity;
 use vigie::sla::catalog::{
-    DnsProbe, Family, HostPort, IcmpProbe, Rcode, RecordType, StartTls, TcpProbe, TlsProbe,
-    TlsTerms,
+    DnsProbe, DnsRecord, Family, HostPort, IcmpProbe, Rcode, RecordType, StartTls, TcpProbe,
+    TlsProbe, TlsTerms,
 };
 
 use tokio_rustls::rustls::ALL_VERSIONS;
@@ -443,12 +443,35 @@ fn reply(question: &Message, code: ResponseCode, addresses: &[[u8; 4]]) -> Messa
 
 fn dns(address: SocketAddr, rcode: Rcode, expected: &[&str]) -> Probe {
     Probe::Dns(DnsProbe {
-        name: "api.example".to_owned(),
-        record: RecordType::A,
-        server: Some(at_address(address)),
         rcode,
-        expected: expected.iter().map(ToString::to_string).collect(),
+        ..records(address, RecordType::A, expected)
     })
+}
+
+/// A question for records, these and no other.
+fn records(address: SocketAddr, record: RecordType, expected: &[&str]) -> DnsProbe {
+    let read = |text: &&str| DnsRecord::read(record, text).expect(text);
+    DnsProbe {
+        name: "api.example".to_owned(),
+        record,
+        server: Some(at_address(address)),
+        rcode: Rcode::NoError,
+        expected: expected.iter().map(read).collect(),
+    }
+}
+
+/// A name server that knows these records of whatever it is asked for.
+async fn knows(records: &[RData]) -> SocketAddr {
+    let records = records.to_vec();
+    name_server(move |question, _| {
+        let mut answer = reply(&question, ResponseCode::NoError, &[]);
+        let name = question.queries[0].name().clone();
+        for data in &records {
+            answer.add_answer(Record::from_rdata(name.clone(), 60, data.clone()));
+        }
+        vec![answer.to_vec().unwrap()]
+    })
+    .await
 }
 
 #[tokio::test]
@@ -570,23 +593,132 @@ async fn a_name_server_is_asked_and_its_records_compared() {
         "nobody listens at ADDRESS (UDP)",
     )
     .await;
-    // Texts as zone files write them.
-    let texts = name_server(|question, _| {
-        let mut answer = reply(&question, ResponseCode::NoError, &[]);
-        let name = question.queries[0].name().clone();
-        let data = RData::TXT(TXT::new(vec!["v=spf1 -all".to_owned()]));
-        answer.add_answer(Record::from_rdata(name, 60, data));
-        vec![answer.to_vec().unwrap()]
-    })
+}
+
+/// What is one thing to name servers is one thing to us: names and addresses, however written.
+/// What they keep as it is must be as it is: a key of which one letter changed its case is another.
+#[tokio::test]
+async fn records_are_equal_when_name_servers_say_so() {
+    let name = |text: &str| Name::from_ascii(text).unwrap();
+    let key = |end: &str| {
+        format!(
+            "v=DKIM1; k=rsa; p={}{end}",
+            "MIGfMA0GCSqGSIb3DQEB".repeat(15)
+        )
+    };
+    let caa = |tag: &str, value: &str| {
+        let mut caa = CAA::new_issue(true, None, Vec::new());
+        caa.tag = tag.to_owned();
+        caa.value = value.as_bytes().to_vec();
+        RData::CAA(caa)
+    };
+    let halves = key("AQAB");
+    let (first, second) = halves.split_at(200);
+    let text = RData::TXT(TXT::new(vec![first.to_owned(), second.to_owned()]));
+    let v6 = RData::AAAA(AAAA("2001:db8::1".parse().unwrap()));
+    let mail = RData::MX(MX::new(10, name("MX.mail.example.")));
+    let none = RData::MX(MX::new(0, name(".")));
+    let service = RData::SRV(SRV::new(10, 5, 5060, name("Sip.example.")));
+    let alias = RData::CNAME(CNAME(name("xn--bcher-kva.Example.")));
+    let quoted = format!("\"{first}\" \"{second}\"");
+    for (what, data, record, expected, is_good) in [
+        (
+            "IPv6, in full",
+            &v6,
+            RecordType::Aaaa,
+            "2001:0DB8:0:0::1",
+            true,
+        ),
+        ("another", &v6, RecordType::Aaaa, "2001:db8::2", false),
+        (
+            "a name in any case",
+            &mail,
+            RecordType::Mx,
+            "10 mx.MAIL.example",
+            true,
+        ),
+        (
+            "with its dot",
+            &mail,
+            RecordType::Mx,
+            "10  mx.mail.example.",
+            true,
+        ),
+        (
+            "less preferred",
+            &mail,
+            RecordType::Mx,
+            "20 mx.mail.example",
+            false,
+        ),
+        ("no mail at all", &none, RecordType::Mx, "0 .", true),
+        (
+            "a service",
+            &service,
+            RecordType::Srv,
+            "10 5 5060 sip.example",
+            true,
+        ),
+        (
+            "another port",
+            &service,
+            RecordType::Srv,
+            "10 5 5061 sip.example",
+            false,
+        ),
+        (
+            "not ASCII",
+            &alias,
+            RecordType::Cname,
+            "XN--bcher-kva.example",
+            true,
+        ),
+        (
+            "a key in two strings",
+            &text,
+            RecordType::Txt,
+            &key("AQAB"),
+            true,
+        ),
+        (
+            "as zone files write it",
+            &text,
+            RecordType::Txt,
+            &quoted,
+            true,
+        ),
+        ("another key", &text, RecordType::Txt, &key("AQAb"), false),
+        (
+            "who issues certificates",
+            &caa("ISSUE", "ca.example"),
+            RecordType::Caa,
+            "128 issue \"ca.example\"",
+            true,
+        ),
+        (
+            "and for whom",
+            &caa("issue", "ca.example; accounturi=https://ca.example/A1"),
+            RecordType::Caa,
+            "128 issue \"ca.example; accounturi=https://ca.example/a1\"",
+            false,
+        ),
+    ] {
+        let server = knows(std::slice::from_ref(data)).await;
+        let probe = Probe::Dns(records(server, record, &[expected]));
+        let (finding, _) = ask_within(probe, 10_000).await;
+        let wanted = if is_good { "answered" } else { "content" };
+        assert_eq!(verdict(&finding), wanted, "{what}: {finding:?}");
+    }
+    // A difference far behind is shown all the same.
+    let server = knows(&[text]).await;
+    check(
+        "another key",
+        Probe::Dns(records(server, RecordType::Txt, &[&key("AQAb")])),
+        10_000,
+        "content",
+        "the TXT records are `…fMA0GCSqGSIb3DQEBAQAB`, expected `…fMA0GCSqGSIb3DQEBAQAb`",
+    )
     .await;
-    let Probe::Dns(probe) = dns(texts, good, &["v=spf1 -all"]) else {
-        unreachable!()
-    };
-    let probe = DnsProbe {
-        record: RecordType::Txt,
-        ..probe
-    };
-    check("a text", Probe::Dns(probe), 10_000, "answered", "").await;
 }
 
 /// Where the system lets us, loopback answers; where it does not, that is said before anything is
@@ -686,10 +818,7 @@ async fn dnsmasq_knows_its_names() {
     .await;
     let mail = DnsProbe {
         name: "mail.example".to_owned(),
-        record: RecordType::Mx,
-        server: Some(at_address(address)),
-        rcode: Rcode::NoError,
-        expected: vec!["10 MX.mail.example".to_owned()],
+        ..records(address, RecordType::Mx, &["10 MX.mail.example"])
     };
     check("a mail server", Probe::Dns(mail), 10_000, "answered", "").await;
 }

@@ -9,6 +9,7 @@ use crate::config::{self, Config, IntakeWay, Key, StoreConfig};
 use crate::forward::{Collector, ForwardError};
 use crate::mail::{MailError, Mailer, Sender};
 use crate::probe::Prober;
+use crate::sla::window::Timestamp;
 use crate::web::{self, Gate};
 
 /// Checks that all that `config` points to can be used here: secrets, certificates, authorities,
@@ -17,13 +18,33 @@ use crate::web::{self, Gate};
 /// # Errors
 /// All that cannot be used, as [`Faults`](config::Faults); and what keeps it from being tried.
 pub fn check_usable(config: &Config, file: &Path) -> anyhow::Result<()> {
+    told(file, found(config, None)?)
+}
+
+/// The same, and that nothing which proves who we are will be refused at `now` for its dates.
+///
+/// # Errors
+/// As [`check_usable`].
+pub fn check_usable_at(config: &Config, file: &Path, now: Timestamp) -> anyhow::Result<()> {
+    told(file, found(config, Some(now))?)
+}
+
+fn told(file: &Path, found: Vec<(Key<'_>, String)>) -> anyhow::Result<()> {
+    match config::faults_of_use(file, found) {
+        Some(faults) => Err(faults.into()),
+        None => Ok(()),
+    }
+}
+
+fn found(config: &Config, now: Option<Timestamp>) -> anyhow::Result<Vec<(Key<'_>, String)>> {
     let prober = Prober::new(config.vantage.clone()).context("get ready to probe")?;
     let mut found: Vec<(Key<'_>, String)> = Vec::new();
     for (_, endpoint) in config.catalog.endpoints() {
         if !endpoint.is_asked_from(&config.vantage) {
             continue;
         }
-        for fault in prober.faults(endpoint) {
+        let outdated = now.and_then(|now| prober.outdated(endpoint, now));
+        for fault in prober.faults(endpoint).into_iter().chain(outdated) {
             let key = Key::OfEndpoint(endpoint.id.as_str(), fault.key());
             found.push((key, fault.to_string()));
         }
@@ -70,8 +91,5 @@ pub fn check_usable(config: &Config, file: &Path) -> anyhow::Result<()> {
             found.push((key, fault.to_string()));
         }
     }
-    match config::faults_of_use(file, found) {
-        Some(faults) => Err(faults.into()),
-        None => Ok(()),
-    }
+    Ok(found)
 }

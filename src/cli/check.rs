@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, place: &ConfigPlace) -> Result<u8, Failure> {
             collector.url
         ))?;
     }
-    place.check_usable(&config).inspect_err(|_| {
+    place.check_usable_now(&config).inspect_err(|_| {
         eprintln!("the file itself is right; what it points to must be there, and readable for the user that runs this");
     })?;
     Ok(exit::OK)

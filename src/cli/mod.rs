@@ -35,7 +35,8 @@ use std::sync::LazyLock;
 use clap::{Parser, Subcommand};
 use tokio::sync::mpsc;
 
-use crate::app::usable::check_usable;
+use crate::app::usable::{check_usable, check_usable_at};
+use crate::clock::Clock;
 use crate::config::{self, Config, Faults};
 use crate::sla::window::{TZDATA_VERSION, Timestamp, instant_of_local};
 use crate::store::{Store, StoreError};
@@ -197,6 +198,14 @@ impl Failure {
         }
     }
 
+    /// What the configuration points to cannot be used, or could not be tried.
+    fn of_use(error: anyhow::Error) -> Self {
+        match error.downcast::<Faults>() {
+            Ok(faults) => Self::faults(&faults),
+            Err(error) => Self::system(error),
+        }
+    }
+
     /// The system refused.
     fn system(error: impl Into<anyhow::Error>) -> Self {
         Self::new(exit::SYSTEM, &error.into())
@@ -244,10 +253,12 @@ impl ConfigPlace {
     /// Checks that all that the configuration points to can be used; its faults are shown all at
     /// once.
     fn check_usable(&self, config: &Config) -> Result<(), Failure> {
-        check_usable(config, &self.path()).map_err(|error| match error.downcast::<Faults>() {
-            Ok(faults) => Failure::faults(&faults),
-            Err(error) => Failure::system(error),
-        })
+        check_usable(config, &self.path()).map_err(Failure::of_use)
+    }
+
+    /// The same, and that nothing which proves who we are will be refused for its dates.
+    fn check_usable_now(&self, config: &Config) -> Result<(), Failure> {
+        check_usable_at(config, &self.path(), Clock::System.now()).map_err(Failure::of_use)
     }
 }
 

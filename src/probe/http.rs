@@ -34,7 +34,7 @@ use super::judge::{self, Answer};
 use super::oauth::{Token, Tokens};
 use super::tls::{self, Trust};
 use super::trail::Trail;
-use super::{Ending, proxy, quoted};
+use super::{Ending, Verdict, proxy, quoted};
 use crate::sla::catalog::{HttpProbe, HttpVersion, ProxyKind};
 use crate::sla::observation::{Fault, Stage, TlsFault, Void};
 use crate::sla::window::{HOUR_MS, Timestamp};
@@ -119,6 +119,12 @@ async fn conclude(
     if !ending.is_good() {
         trail.tell_headers();
     }
+    if let (Verdict::Void(Void::Credential(_) | Void::Certificate), Some(ours)) =
+        (&ending.verdict, &trail.shown)
+    {
+        ending.message.push_str("; ");
+        ending.message.push_str(&ours.remedy(asking.at));
+    }
     let token = token.map(Token::secret);
     for secret in prepared.secrets.iter().chain(token) {
         let secret = secret.expose_secret();
@@ -164,6 +170,7 @@ async fn follow(
         let leg = other.as_ref().unwrap_or(&asking.prepared.first);
         trail.hop.url = leg.url.without_query();
         trail.sends_secret = leg.sends_secret();
+        trail.shown = None;
         let answer = match exchange(asking, leg, trail).await {
             Ok(answer) => answer,
             Err(ending) => return Err(without_body(probe, trail).unwrap_or(ending)),
@@ -266,6 +273,8 @@ async fn exchange(asking: Asking<'_>, leg: &Leg, trail: &mut Trail) -> Result<An
     };
     trail.enter(Stage::Tls);
     let (stream, seen) = Box::pin(tls::handshake(stream, address, terms, at)).await;
+    trail.shown = terms.shown(&seen).cloned();
+    trail.sends_secret |= trail.shown.is_some();
     trail.hop.tls = Some(seen);
     let stream = stream?;
     if stream.get_ref().1.alpn_protocol() == Some(tls::H2) {

@@ -232,6 +232,19 @@ impl Prober {
         faults
     }
 
+    /// What `endpoint` can be asked with, and will be refused for at `at`: a client certificate
+    /// whose time is over or has not come. It is asked all the same.
+    pub fn outdated(&self, endpoint: &Endpoint, at: Timestamp) -> Option<ProbeSetupError> {
+        match &endpoint.probe {
+            // Alone, so that nothing else that is wrong hides it.
+            Probe::Http(probe) => {
+                let ours = probe.client_certificate.as_ref()?;
+                self.trust.identity(ours).ok()?.outdated(at)
+            }
+            Probe::Tcp(_) | Probe::Tls(_) | Probe::Dns(_) | Probe::Icmp(_) => None,
+        }
+    }
+
     /// What a probe needs, made again only when the endpoint or a file of it has changed.
     fn prepared(
         &self,

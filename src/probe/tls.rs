@@ -2,8 +2,9 @@
 //! is known even when the handshake fails.
 //!
 //! Reading order: this file (the handshake and what went wrong with it), [`trust`] (whom we trust),
-//! [`verify`] (what was presented).
+//! [`verify`] (what was presented), [`ours`] (what we show).
 
+mod ours;
 mod trust;
 mod verify;
 
@@ -13,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::ServerName;
-use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -21,11 +21,12 @@ use tokio_rustls::client::TlsStream;
 
 use super::{Ending, quoted};
 use crate::sla::explanation::{Certificate, Tls};
-use crate::sla::observation::{Fault, Stage, TlsFault};
+use crate::sla::observation::{Fault, Stage, TlsFault, Void};
 use crate::sla::window::Timestamp;
 
 use verify::{Identity, Recorder, Remembered};
 
+pub(super) use ours::Ours;
 pub(super) use trust::{Authorities, Trust};
 
 /// HTTP/2 as ALPN names it.
@@ -41,7 +42,7 @@ pub(super) struct Terms {
     /// Whom to trust.
     authorities: Arc<Authorities>,
     /// What we show where we are asked who we are.
-    ours: Option<Arc<CertifiedKey>>,
+    ours: Option<Arc<Ours>>,
     /// Offered, the preferred one first.
     protocols: &'static [&'static [u8]],
     remembered: Remembered,
@@ -53,7 +54,7 @@ impl Terms {
         name: ServerName<'static>,
         authorities: Arc<Authorities>,
         protocols: &'static [&'static [u8]],
-        ours: Option<Arc<CertifiedKey>>,
+        ours: Option<Arc<Ours>>,
     ) -> Self {
         Self {
             name,
@@ -61,6 +62,30 @@ impl Terms {
             ours,
             protocols,
             remembered: Remembered::default(),
+        }
+    }
+
+    /// What a server was shown with which we made this handshake.
+    pub(super) fn shown(&self, seen: &Tls) -> Option<&Arc<Ours>> {
+        self.ours.as_ref().filter(|_| seen.asks_for_certificate)
+    }
+}
+
+/// Whether a server asked who we are, and what it was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Nothing,
+    /// We have no certificate for it.
+    InVain,
+    Ours,
+}
+
+impl Asked {
+    pub(super) fn of(was_asked: bool, has_ours: bool) -> Self {
+        match (was_asked, has_ours) {
+            (false, _) => Self::Nothing,
+            (true, false) => Self::InVain,
+            (true, true) => Self::Ours,
         }
     }
 }
@@ -102,7 +127,7 @@ pub(super) async fn handshake(
         .map(|refusal| refused(refusal, chain.first(), &terms.name.to_str()));
     let done = done.map_err(|error| match &refusal {
         Some((fault, message)) => Ending::failed(Fault::Tls(*fault), message),
-        None => broken(&error, address, was_asked),
+        None => broken(&error, address, Asked::of(was_asked, terms.ours.is_some())),
     });
     let agreed = done.as_ref().ok().map(|stream| stream.get_ref().1);
     let version = agreed.and_then(|agreed| agreed.protocol_version());
@@ -144,12 +169,8 @@ fn refused(
     leaf: Option<&Certificate>,
     expected: &str,
 ) -> (TlsFault, String) {
-    let day = |instant: Option<Timestamp>| {
-        instant.map_or_else(
-            || "an unknown date".to_owned(),
-            |instant| instant.to_utc().format("%Y-%m-%d %H:%M UTC").to_string(),
-        )
-    };
+    let day =
+        |instant: Option<Timestamp>| instant.map_or_else(|| "an unknown date".to_owned(), minute);
     let self_signed = leaf.is_some_and(|leaf| leaf.self_signed);
     match refusal {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
@@ -201,6 +222,11 @@ fn refused(
     }
 }
 
+/// An instant as messages show it.
+fn minute(instant: Timestamp) -> String {
+    instant.to_utc().format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 /// The first names of a certificate.
 fn names(leaf: Option<&Certificate>) -> String {
     const NAMES_MAX: usize = 3;
@@ -218,13 +244,13 @@ fn names(leaf: Option<&Certificate>) -> String {
 }
 
 /// A handshake that failed for another reason.
-fn broken(error: &io::Error, address: SocketAddr, was_asked: bool) -> Ending {
+fn broken(error: &io::Error, address: SocketAddr, asked: Asked) -> Ending {
     if let Some(error) = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())
     {
         return match error {
-            rustls::Error::AlertReceived(alert) => alerted(*alert, address, was_asked),
+            rustls::Error::AlertReceived(alert) => alerted(*alert, address, asked),
             rustls::Error::PeerIncompatible(
                 PeerIncompatible::ServerDoesNotSupportTls12Or13
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
@@ -254,8 +280,9 @@ fn broken(error: &io::Error, address: SocketAddr, was_asked: bool) -> Ending {
 }
 
 /// The server ended the handshake, and told why as far as an alert can. Where it asks for our
-/// certificate, it may do so after the handshake was over for us.
-pub(super) fn alerted(alert: AlertDescription, address: SocketAddr, was_asked: bool) -> Ending {
+/// certificate, it may do so after the handshake was over for us. Where it refuses the one that we
+/// show, nothing is known of the service.
+pub(super) fn alerted(alert: AlertDescription, address: SocketAddr, asked: Asked) -> Ending {
     let about_us = matches!(
         alert,
         AlertDescription::CertificateRequired
@@ -265,12 +292,18 @@ pub(super) fn alerted(alert: AlertDescription, address: SocketAddr, was_asked: b
             | AlertDescription::CertificateExpired
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
+            // A signature by an authority of the same name with another key.
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied
             | AlertDescription::HandshakeFailure
     );
     let (fault, message) = match alert {
         AlertDescription::ProtocolVersion => return too_old(address),
-        _ if was_asked && about_us => (
+        _ if about_us && asked == Asked::Ours => {
+            let message = format!("{address} refuses our certificate: {alert:?}");
+            return Ending::void(Void::Certificate, message);
+        }
+        _ if about_us && asked == Asked::InVain => (
             TlsFault::ClientCertificate,
             format!("{address} wants a certificate of ours that it trusts: {alert:?}"),
         ),

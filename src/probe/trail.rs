@@ -1,11 +1,13 @@
 //! How far a probe has come and how long each stage took: what is left when it is cut off.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::header::{self, HeaderMap, HeaderName};
 
 use super::cut;
 use super::http::Marks;
+use super::tls::Ours;
 use crate::sla::explanation::{Assessment, Explanation, Hop};
 use crate::sla::observation::{Phases, Stage, Trace};
 
@@ -45,8 +47,10 @@ pub(super) struct Trail {
     pub(super) hop: Hop,
     /// The headers of its answer.
     pub(super) headers: HeaderMap,
-    /// Whether the request under way carries a secret.
+    /// Whether the request under way carries a secret, or its connection our certificate.
     pub(super) sends_secret: bool,
+    /// What its connection showed where we were asked who we are.
+    pub(super) shown: Option<Arc<Ours>>,
     /// Whether we are still on the way to our own proxy.
     pub(super) before_proxy: bool,
     /// What else people will want to know.
@@ -70,6 +74,7 @@ impl Trail {
             hop: Hop::default(),
             headers: HeaderMap::new(),
             sends_secret: false,
+            shown: None,
             before_proxy: false,
             trace: Trace::default(),
         }

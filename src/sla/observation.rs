@@ -196,6 +196,8 @@ pub enum Void {
     Clock,
     /// The service answered that our credentials, rights or parameters are wrong.
     Credential(u16),
+    /// The server refused our certificate in the TLS handshake.
+    Certificate,
     /// The authorization server gave us no token to ask with.
     Token,
     /// The service answered that we ask too often.
@@ -353,7 +355,7 @@ impl Void {
             Self::Resolver => "resolver",
             Self::Uplink => "uplink",
             Self::Clock => "clock",
-            Self::Credential(_) => "credential",
+            Self::Credential(_) | Self::Certificate => "credential",
             Self::Token => "token",
             Self::RateLimited => "rate_limited",
             Self::StatedUnknown => "stated_unknown",
@@ -368,6 +370,7 @@ impl Void {
             ("resolver", "") => Self::Resolver,
             ("uplink", "") => Self::Uplink,
             ("clock", "") => Self::Clock,
+            ("credential", "certificate") => Self::Certificate,
             ("credential", status) => Self::Credential(status.parse().ok()?),
             ("token", "") => Self::Token,
             ("rate_limited", "") => Self::RateLimited,
@@ -378,12 +381,13 @@ impl Void {
     }
 }
 
-/// The stable code: `uplink`, `credential:401`.
+/// The stable code: `uplink`, `credential:401`, `credential:certificate`.
 impl fmt::Display for Void {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())?;
         match self {
             Self::Credential(status) => write!(f, ":{status}"),
+            Self::Certificate => f.write_str(":certificate"),
             Self::Resolver
             | Self::Uplink
             | Self::Clock

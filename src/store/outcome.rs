@@ -9,7 +9,7 @@
 //! | 2 | answered | latency in steps of 100 µs |
 //! | 3 | answered, in part | latency in steps of 100 µs |
 //! | 10 to 21 | failed: dns, connect, timeout, tls, io, status, content, too large, maintenance, unspecified, redirect, redirect loop | stage, TLS fault or status, where there is one |
-//! | 30 to 37 | void: resolver, uplink, clock, credential, rate limited, stated unknown, not executed, token | status, where there is one |
+//! | 30 to 38 | void: resolver, uplink, clock, credential, rate limited, stated unknown, not executed, token, certificate | status, where there is one |
 
 use crate::sla::observation::{Fault, Outcome, Stage, TlsFault, Void};
 
@@ -59,6 +59,7 @@ pub(super) fn to_columns(outcome: Outcome) -> (i64, i64) {
             Void::StatedUnknown => (35, 0),
             Void::NotExecuted => (36, 0),
             Void::Token => (37, 0),
+            Void::Certificate => (38, 0),
         },
     }
 }
@@ -114,6 +115,7 @@ pub(super) fn from_columns(outcome: i64, detail: i64) -> Option<Outcome> {
         35 => Outcome::Void(Void::StatedUnknown),
         36 => Outcome::Void(Void::NotExecuted),
         37 => Outcome::Void(Void::Token),
+        38 => Outcome::Void(Void::Certificate),
         _ => return None,
     })
 }

@@ -18,6 +18,7 @@ use vigie::sla::observation::{Fault, Finding, Observation, Outcome, Phases, Trac
 use vigie::sla::window::Timestamp;
 
 use crate::close::Installation;
+use crate::probe::zoo::Authority;
 
 /// What a command said.
 #[derive(Debug)]
@@ -224,6 +225,35 @@ fn ten_faults_of_a_configuration_are_ten_messages() {
         .check(0, &["1 service, 1 endpoint, 3 partners"]);
     say(&["--config", "/nowhere/vigie.toml", "check"])
         .check(2, &["/nowhere/vigie.toml", "--config"]);
+}
+
+#[test]
+fn a_client_certificate_whose_time_is_over_is_told_at_its_line() {
+    let place = Place::new();
+    let authority = Authority::new("Clients");
+    let ours = authority.issue(&["vigie.example"], (2020, 2024));
+    place.file("ca.pem", authority.pem());
+    place.file("old.pem", &ours.pem);
+    place.file("old-key.pem", ours.key.serialize_pem());
+    let text = std::fs::read_to_string(&place.config).unwrap();
+    let config = place.file(
+        "old.toml",
+        text.replace(
+            "url = \"http://127.0.0.1:9/api/ping\"",
+            "url = \"https://127.0.0.1:9/api/ping\"\nca_file = \"ca.pem\"\n\
+             client_certificate = { file = \"old.pem\", key_file = \"old-key.pem\" }",
+        ),
+    );
+    say(&["--config", &config, "check"]).check(
+        2,
+        &[
+            "failed to use the client certificate in `",
+            "old.pem`: it ended on 2024-01-01 00:00 UTC",
+            "| client_certificate = { file",
+            "help: renew it",
+            "1 fault in ",
+        ],
+    );
 }
 
 #[test]

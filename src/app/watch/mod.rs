@@ -103,9 +103,9 @@ pub async fn run(
     let listen = listener
         .local_addr()
         .context("read the address that the page listens on")?;
-    let mut plan = Plan::new(config)?;
-    let mut config = Arc::clone(&plan.config);
     let now = clock.now();
+    let mut plan = Plan::new(config, now)?;
+    let mut config = Arc::clone(&plan.config);
     let pressure = Arc::new(Pressure::default());
     let Opened {
         keeping,
@@ -289,10 +289,10 @@ async fn reload(file: &Path, in_force: &Arc<Config>, clock: &Clock) -> anyhow::R
     spawn_blocking(move || {
         // There is no journal without a store.
         if let StoreConfig::Collector(_) = in_force.store {
-            return Plan::reload(&file, &in_force);
+            return Plan::reload(&file, &in_force, now);
         }
         let mut store = Store::open_beside(&in_force.store)?;
-        let plan = Plan::reload(&file, &in_force).and_then(|mut plan| {
+        let plan = Plan::reload(&file, &in_force, now).and_then(|mut plan| {
             plan.comes_into_force(&mut store, now)?;
             Ok(plan)
         });

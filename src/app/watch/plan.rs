@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tracing::warn;
 
 use super::Event;
 use super::closer::close_months;
@@ -44,7 +45,7 @@ pub(super) struct WatchList {
 
 impl Plan {
     /// Reads what `config` points to, so that what cannot be read is told at once.
-    pub(super) fn new(config: Config) -> anyhow::Result<Self> {
+    pub(super) fn new(config: Config, now: Timestamp) -> anyhow::Result<Self> {
         let prober =
             Prober::new(config.vantage.clone())?.with_controls(config.probing.controls.clone());
         let endpoints: HashMap<EndpointId, Arc<Endpoint>> = config
@@ -58,6 +59,11 @@ impl Plan {
                 prober
                     .prepare(endpoint)
                     .with_context(|| format!("prepare the probe of `{}`", endpoint.id))?;
+                // No reason to watch nothing: it is asked all the same, and a refusal is void.
+                if let Some(fault) = prober.outdated(endpoint, now) {
+                    let id = &endpoint.id;
+                    warn!(endpoint.id = %id, "endpoint `{id}` may be refused to us: failed to {fault}");
+                }
             }
         }
         Ok(Self {
@@ -74,7 +80,7 @@ impl Plan {
     }
 
     /// Reads `file` in place of the configuration in force.
-    pub(super) fn reload(file: &Path, in_force: &Config) -> anyhow::Result<Self> {
+    pub(super) fn reload(file: &Path, in_force: &Config, now: Timestamp) -> anyhow::Result<Self> {
         let config = config::load_with(file, in_force.overrides.clone())?;
         check_usable(&config, file)?;
         for (key, same) in [
@@ -99,7 +105,7 @@ impl Plan {
                 "change `{key}` while the daemon runs: put it back, or restart the daemon"
             );
         }
-        Self::new(config)
+        Self::new(config, now)
     }
 
     /// Puts on record that it comes into force, and looks up where the schedule goes on.

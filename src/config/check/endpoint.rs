@@ -1,6 +1,7 @@
 //! Endpoints: how they are asked, and what a good answer is.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use hyper::header::{HeaderName, HeaderValue};
@@ -284,6 +285,17 @@ impl Checker<'_> {
                 "remove one of the two",
             );
         }
+        // Through a proxy, its addresses are the ones that are tried.
+        let first = match (&raw.proxy, &raw.url) {
+            (Given::LeftOut, Some(url)) => Some(&url.get_ref().host),
+            (Given::Written(proxy), _) => proxy
+                .get_ref()
+                .address
+                .as_ref()
+                .map(|address| &address.get_ref().host),
+            (Given::LeftOut, None) | (Given::Wrong, _) => None,
+        };
+        self.family(&raw.ip_family, first);
         if let (Some(at), Some((name, _))) = (
             raw.auth.at(),
             raw.headers
@@ -341,6 +353,30 @@ impl Checker<'_> {
                 proxy: proxy?,
             },
         })
+    }
+
+    /// An address has no other family than its own.
+    pub(super) fn family(&self, wanted: &Given<Family>, host: Option<&String>) {
+        let (Some(wanted), Some(host)) = (wanted.written(), host) else {
+            return;
+        };
+        let Ok(address) = host.parse::<IpAddr>() else {
+            return;
+        };
+        let (fits, one, right) = match wanted.get_ref() {
+            Family::Any | Family::PreferIpv4 | Family::PreferIpv6 => return,
+            Family::Ipv4 => (address.is_ipv4(), "an IPv6 address", "an IPv4 address"),
+            Family::Ipv6 => (address.is_ipv6(), "an IPv4 address", "an IPv6 address"),
+        };
+        if !fits {
+            self.notes.fault(
+                wanted.span(),
+                format!(
+                    "`ip_family` chooses among the addresses of a name, and `{address}` is {one}"
+                ),
+                format!("remove `ip_family`, or write a name or {right}"),
+            );
+        }
     }
 
     fn proxy(&self, raw: raw::Proxy) -> Option<Proxy> {

@@ -8,7 +8,8 @@ use crate::config::kind::Line;
 use crate::config::raw;
 use crate::config::reader::Given;
 use crate::sla::catalog::{
-    DnsProbe, DnsRecord, Family, IcmpProbe, Probe, Rcode, RecordType, TcpProbe, TlsProbe, TlsTerms,
+    DnsProbe, DnsRecord, Family, HostPort, IcmpProbe, Probe, Rcode, RecordType, TcpProbe, TlsProbe,
+    TlsTerms,
 };
 
 use super::Checker;
@@ -36,6 +37,8 @@ impl Checker<'_> {
             read(raw.tls, |tls| self.tls(tls).map(Probe::Tls)),
             read(raw.dns, |dns| self.dns(dns).map(Probe::Dns)),
             read(raw.icmp, |icmp| {
+                let host = icmp.host.as_ref().map(|host| &host.get_ref().0);
+                self.family(&icmp.ip_family, host);
                 Some(Probe::Icmp(IcmpProbe {
                     host: icmp.host?.into_inner().0,
                     family: icmp.ip_family.or(Family::Any)?,
@@ -78,6 +81,7 @@ impl Checker<'_> {
                 "write a text that must come back, or remove `expect`: a connection is then enough",
             );
         }
+        self.family(&raw.ip_family, host(&raw.address));
         let starttls = raw.starttls.maybe()?;
         let terms = self.terms(raw.terms)?;
         Some(TcpProbe {
@@ -90,6 +94,7 @@ impl Checker<'_> {
     }
 
     fn tls(&self, raw: raw::Tls) -> Option<TlsProbe> {
+        self.family(&raw.ip_family, host(&raw.address));
         Some(TlsProbe {
             address: raw.address?.into_inner(),
             family: raw.ip_family.or(Family::Any)?,
@@ -157,6 +162,10 @@ impl Checker<'_> {
         }
         read
     }
+}
+
+fn host(address: &Option<Spanned<HostPort>>) -> Option<&String> {
+    address.as_ref().map(|address| &address.get_ref().host)
 }
 
 /// What `check` makes of one way of asking, if it is written at all.

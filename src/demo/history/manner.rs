@@ -110,6 +110,7 @@ impl Manner {
                     Void::Resolver
                     | Void::Uplink
                     | Void::Clock
+                    | Void::Certificate
                     | Void::Token
                     | Void::NotExecuted => None,
                 };

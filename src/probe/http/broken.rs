@@ -18,7 +18,8 @@ pub(super) fn broken(error: &hyper::Error, address: SocketAddr, trail: &Trail) -
     if let Some(alert) = tls_alert(error) {
         let tls = trail.hop.tls.as_ref();
         let was_asked = tls.is_some_and(|tls| tls.asks_for_certificate);
-        return tls::alerted(alert, address, was_asked);
+        let asked = tls::Asked::of(was_asked, trail.shown.is_some());
+        return tls::alerted(alert, address, asked);
     }
     let message = if error.is_parse_too_large() {
         format!("the head of the answer of {address} is larger than {HEAD_BYTES_MAX} bytes")

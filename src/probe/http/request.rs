@@ -13,14 +13,13 @@ use hyper::header::{
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{Method, Request, Uri};
 use rustls::pki_types::ServerName;
-use rustls::sign::CertifiedKey;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::assert::Assertions;
 use super::super::body::CODINGS;
 use super::super::oauth::{Offices, Source, Token, Tokens};
 use super::super::proxy::{self, Credentials};
-use super::super::tls::{H2, HTTP1, Terms, Trust};
+use super::super::tls::{H2, HTTP1, Ours, Terms, Trust};
 use super::super::{Ending, ProbeSetupError, read_secret};
 use super::watched::{Marks, Outgoing};
 use crate::secret::Stamp;
@@ -36,7 +35,7 @@ pub(in crate::probe) struct Prepared {
     /// Where tokens come from, if some are needed.
     pub(super) tokens: Option<Arc<Tokens>>,
     /// What we show to the endpoint's own host where it asks who we are.
-    identity: Option<Arc<CertifiedKey>>,
+    identity: Option<Arc<Ours>>,
     pub(super) proxy: Option<Credentials>,
     pub(super) assertions: Assertions,
     /// What no message may show.
@@ -278,7 +277,7 @@ impl Prepared {
     }
 
     /// What is shown to `host` where it asks who we are: nothing to hosts that a redirect led to.
-    pub(super) fn identity_for(&self, host: &str) -> Option<Arc<CertifiedKey>> {
+    pub(super) fn identity_for(&self, host: &str) -> Option<Arc<Ours>> {
         let is_own = host == self.made_from.url.host;
         self.identity.clone().filter(|_| is_own)
     }
@@ -302,7 +301,7 @@ impl Leg {
     pub(super) fn new(
         trust: &Trust,
         probe: &HttpProbe,
-        identity: Option<Arc<CertifiedKey>>,
+        identity: Option<Arc<Ours>>,
         url: Url,
         method: Method,
         headers: HeaderMap,

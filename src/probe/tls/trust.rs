@@ -6,15 +6,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
 use rustls::{CipherSuite, ClientConfig, RootCertStore};
-use secrecy::ExposeSecret;
 
 use super::super::ProbeSetupError;
-use crate::secret::{self, Stamp};
-use crate::sla::catalog::{ClientCertificate, SecretPlace};
+use super::ours::Ours;
+use crate::secret::Stamp;
+use crate::sla::catalog::ClientCertificate;
 
 /// Whom we trust: the system's authorities, and those of files.
 pub(in crate::probe) struct Trust {
@@ -157,47 +156,12 @@ impl Trust {
     /// What we show where a handshake asks who we are.
     ///
     /// # Errors
-    /// Files that cannot be read or used, a key that others can read, and a key of another
-    /// certificate.
+    /// See [`Ours::read`].
     pub(in crate::probe) fn identity(
         &self,
         ours: &ClientCertificate,
-    ) -> Result<Arc<CertifiedKey>, ProbeSetupError> {
-        let refuse = |reason: String| ProbeSetupError::ClientCertificate {
-            path: ours.file.clone(),
-            reason,
-        };
-        let pem = std::fs::read(&ours.file)
-            .map_err(|error| refuse(format!("{error}; name a readable PEM file")))?;
-        let chain = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| refuse(format!("{error}; it must be a PEM file")))?;
-        if chain.is_empty() {
-            return Err(refuse(
-                "it must hold at least one `BEGIN CERTIFICATE` block".to_owned(),
-            ));
-        }
-        let key = secret::read(&SecretPlace::File(ours.key_file.clone())).map_err(|source| {
-            ProbeSetupError::Secret {
-                key: "client_certificate",
-                of: "the client certificate".to_owned(),
-                source,
-            }
-        })?;
-        let shown = ours.key_file.display();
-        let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| {
-            refuse(format!(
-                "`{shown}` holds no private key; it must be a PEM file without a passphrase"
-            ))
-        })?;
-        CertifiedKey::from_der(chain, key, &self.provider)
-            .map(Arc::new)
-            .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => refuse(format!(
-                    "the key in `{shown}` is that of another certificate; name the two that belong together"
-                )),
-                error => refuse(format!("{error}; name a certificate and its key")),
-            })
+    ) -> Result<Arc<Ours>, ProbeSetupError> {
+        Ours::read(ours, &self.provider).map(Arc::new)
     }
 }
 

@@ -18,6 +18,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use super::ours::Ours;
 use super::trust::Authorities;
 use crate::sla::explanation::Certificate;
 use crate::sla::window::Timestamp;
@@ -126,7 +127,7 @@ pub(super) struct Seen {
 }
 
 /// What people ask about a certificate; nothing if it cannot be read.
-fn facts(der: &[u8]) -> Option<Certificate> {
+pub(super) fn facts(der: &[u8]) -> Option<Certificate> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let instant = |unix_s: i64| Timestamp::from_unix_ms(unix_s.saturating_mul(1_000));
     let names = certificate.subject_alternative_name().ok().flatten();
@@ -289,7 +290,7 @@ fn name_of(name: &GeneralName<'_>) -> Option<String> {
 /// Shows our certificate, if we have one, and notes that it was asked for.
 #[derive(Debug)]
 pub(super) struct Identity {
-    pub(super) ours: Option<Arc<CertifiedKey>>,
+    pub(super) ours: Option<Arc<Ours>>,
     pub(super) was_asked: AtomicBool,
 }
 
@@ -300,7 +301,7 @@ impl ResolvesClientCert for Identity {
         _schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
         self.was_asked.store(true, Ordering::Release);
-        self.ours.clone()
+        self.ours.as_ref().map(|ours| ours.certified.clone())
     }
 
     fn has_certs(&self) -> bool {

@@ -310,6 +310,36 @@ fn requests_that_cannot_be_meant_are_refused() {
             "remove one of the two",
         ),
         (
+            "url = \"https://api.example/second\"",
+            "url = \"https://192.0.2.1/\"\nip_family = «\"ipv6\"»",
+            "`ip_family` chooses among the addresses of a name, and `192.0.2.1` is an IPv4 address",
+            "remove `ip_family`, or write a name or an IPv6 address",
+        ),
+        (
+            method,
+            "proxy = { address = \"[2001:db8::1]:3128\" }\nip_family = «\"ipv4\"»",
+            "`ip_family` chooses among the addresses of a name, and `2001:db8::1` is an IPv6 address",
+            "remove `ip_family`, or write a name or an IPv4 address",
+        ),
+        (
+            "[service.endpoint.http]\nurl = \"https://api.example/second\"",
+            "[service.endpoint.tcp]\naddress = \"127.0.0.1:25\"\nip_family = «\"ipv6\"»",
+            "`ip_family` chooses among the addresses of a name, and `127.0.0.1` is an IPv4 address",
+            "remove `ip_family`, or write a name or an IPv6 address",
+        ),
+        (
+            "[service.endpoint.http]\nurl = \"https://api.example/second\"",
+            "[service.endpoint.tls]\naddress = \"[::1]:443\"\nip_family = «\"ipv4\"»",
+            "`ip_family` chooses among the addresses of a name, and `::1` is an IPv6 address",
+            "remove `ip_family`, or write a name or an IPv4 address",
+        ),
+        (
+            "[service.endpoint.http]\nurl = \"https://api.example/second\"",
+            "[service.endpoint.icmp]\nhost = \"::1\"\nip_family = «\"ipv4\"»",
+            "`ip_family` chooses among the addresses of a name, and `::1` is an IPv6 address",
+            "remove `ip_family`, or write a name or an IPv4 address",
+        ),
+        (
             method,
             "ip_address = «\"localhost\"»",
             "`ip_address` is not an IP address",

@@ -3,8 +3,11 @@
 //! Goal: what is right takes the place of the old one as a whole, what stays loses no tick, what is
 //! gone is gone everywhere; what is wrong changes nothing and is told.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::*;
 use crate::postgres;
+use crate::probe::zoo::Authority;
 use vigie::sla::window::SECOND_MS;
 
 fn gauge(text: &str, metric: &str) -> Option<f64> {
@@ -157,6 +160,23 @@ async fn vigie_reload_tells_what_became_of_it() {
     ] {
         assert!(said.contains(part), "`{part}` is missing: {said}");
     }
+    // A certificate whose time is over is no reason to watch nothing.
+    let authority = Authority::new("Clients");
+    let old = authority.issue(&["vigie.example"], (2020, 2024));
+    let key = directory.path().join("old-key.pem");
+    std::fs::write(directory.path().join("old.pem"), old.pem + &authority.pem()).unwrap();
+    std::fs::write(&key, old.key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let shown = "[service.endpoint.http]\nca_file = \"old.pem\"\n\
+        client_certificate = { file = \"old.pem\", key_file = \"old-key.pem\" }";
+    let outdated = right
+        .replace("\"http://", "\"https://")
+        .replace("[service.endpoint.http]", shown);
+    std::fs::write(&file, outdated).unwrap();
+    let (status, said) = reload();
+    assert_eq!(said, "in force: 1 services, 2 endpoints\n");
+    assert_eq!(status, Some(0));
+    std::fs::write(&file, right.replace("[service.endpoint.http]", secret)).unwrap();
     drop(daemon);
     // A start is refused in the same words, and leaves nothing behind.
     std::fs::remove_file(directory.path().join("vigie.db")).unwrap();

@@ -346,7 +346,14 @@ async fn an_authorization_server_that_gives_no_token_says_nothing_about_the_serv
 
 /// A certificate for us, its key in a file of its own.
 fn identity(authority: &Authority) -> (NamedTempFile, NamedTempFile, ClientCertificate) {
-    let identity = authority.issue(&["vigie.example"], (2020, 2040));
+    identity_of(authority, (2020, 2040))
+}
+
+fn identity_of(
+    authority: &Authority,
+    years: (i32, i32),
+) -> (NamedTempFile, NamedTempFile, ClientCertificate) {
+    let identity = authority.issue(&["vigie.example"], years);
     let (file, key) = (
         file_of(&identity.pem),
         file_of(&identity.key.serialize_pem()),
@@ -365,6 +372,10 @@ async fn a_service_that_wants_our_certificate_gets_it_or_is_told_apart() {
     let server = servers.issue(&["localhost"], (2020, 2040));
     let (_file, _key, ours) = identity(&clients);
     let (_other_file, _other_key, others) = identity(&Authority::new("Others"));
+    let (_old_file, _old_key, old) = identity_of(&clients, (2020, 2024));
+    let advice = |ours: &ClientCertificate, what: &str| {
+        what.replace("FILE", &ours.file.display().to_string())
+    };
     for version in [&TLS13, &TLS12] {
         let pong = |mut stream: tokio_rustls::server::TlsStream<_>| async move {
             read_request(&mut stream).await;
@@ -375,20 +386,125 @@ async fn a_service_that_wants_our_certificate_gets_it_or_is_told_apart() {
         let mut probe = get("localhost", address);
         probe.url.tls = true;
         probe.ca_file = Some(ca.path().to_owned());
-        for (what, shown, expected) in [
-            ("ours", Some(ours.clone()), "answered"),
-            ("none", None, "tls:client_certificate"),
-            ("another", Some(others.clone()), "tls:client_certificate"),
+        for (what, shown, expected, message) in [
+            ("ours", Some(&ours), "answered", String::new()),
+            // Nobody told us that it would want one.
+            (
+                "none",
+                None,
+                "tls:client_certificate",
+                format!("{address} wants a certificate of ours that it trusts: "),
+            ),
+            (
+                "another",
+                Some(&others),
+                "void credential:certificate",
+                advice(
+                    &others,
+                    "; we showed the certificate in `FILE`: renew it, or have the service trust it",
+                ),
+            ),
+            (
+                "an old one",
+                Some(&old),
+                "void credential:certificate",
+                advice(
+                    &old,
+                    "refuses our certificate: CertificateExpired; our certificate in `FILE` ended on 2024-01-01 00:00 UTC: renew it",
+                ),
+            ),
         ] {
-            probe.client_certificate = shown;
+            probe.client_certificate = shown.cloned();
             let (finding, hops) = connections(&endpoint(probe.clone())).await;
             assert_eq!(
                 verdict(&finding),
                 expected,
                 "{what} {version:?}: {finding:?}"
             );
+            let told = &finding.trace.message;
+            assert!(told.contains(&message), "{what} {version:?}: {told}");
             assert!(hops[0].tls.as_ref().unwrap().asks_for_certificate);
         }
+    }
+}
+
+/// As nginx does, which takes any certificate in the handshake and answers 400 to a bad one.
+#[tokio::test]
+async fn a_status_speaks_about_our_certificate_where_it_was_shown() {
+    let authority = Authority::new("All");
+    let ca = file_of(&authority.pem());
+    let server = authority.issue(&["localhost"], (2020, 2040));
+    let (_file, _key, ours) = identity(&authority);
+    for status in [400, 401, 403, 422, 404] {
+        let refuses = move |mut stream: tokio_rustls::server::TlsStream<_>| async move {
+            read_request(&mut stream).await;
+            let _ = stream
+                .write_all(&response(&format!("{status} No"), "", ""))
+                .await;
+            let _ = stream.shutdown().await;
+        };
+        for (asks, expected) in [
+            (true, format!("void credential:{status}")),
+            (false, format!("status:{status}")),
+        ] {
+            let clients = asks.then_some(&authority);
+            let address = serve_tls_to(&server, &[], clients, &[&TLS13, &TLS12], refuses).await;
+            let mut probe = get("localhost", address);
+            probe.url.tls = true;
+            probe.ca_file = Some(ca.path().to_owned());
+            probe.client_certificate = Some(ours.clone());
+            let finding = ask(&endpoint(probe)).await;
+            let mut message = format!("status {status}, expected 200");
+            let expected = match status {
+                404 => "status:404".to_owned(),
+                _ => expected,
+            };
+            if expected.starts_with("void") {
+                let file = ours.file.display();
+                message.push_str(&format!(
+                    "; we showed the certificate in `{file}`: renew it, or have the service trust it"
+                ));
+            }
+            let what = format!("{status}, asked: {asks}");
+            assert_finding(&what, &finding, &expected, &message);
+        }
+    }
+}
+
+/// It is asked all the same: some servers look at no dates.
+#[tokio::test]
+async fn a_client_certificate_is_told_whose_time_is_over_or_has_not_come() {
+    let authority = Authority::new("Clients");
+    let address = answers(response("200 OK", "", "")).await;
+    for (years, expected) in [
+        ((2020, 2040), None),
+        (
+            (2020, 2024),
+            Some("it ended on 2024-01-01 00:00 UTC; renew it"),
+        ),
+        (
+            (2030, 2040),
+            Some(
+                "it is not valid before 2030-01-01 00:00 UTC; name the one that is valid now, or set this machine's clock",
+            ),
+        ),
+    ] {
+        let (file, _key, ours) = identity_of(&authority, years);
+        let mut probe = get("127.0.0.1", address);
+        probe.client_certificate = Some(ours);
+        let endpoint = endpoint(probe);
+        let found = prober().outdated(&endpoint, at());
+        assert_eq!(
+            found.map(|fault| (fault.key(), fault.to_string())),
+            expected.map(|expected| {
+                let file = file.path().display();
+                (
+                    "client_certificate",
+                    format!("use the client certificate in `{file}`: {expected}"),
+                )
+            })
+        );
+        assert_finding("asked", &ask(&endpoint).await, "answered", "");
     }
 }
 

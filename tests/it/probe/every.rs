@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use vigie::sla::catalog::{Authentication, ClientCredentials, Proxy, ProxyKind};
+use vigie::sla::catalog::{Authentication, ClientCertificate, ClientCredentials, Proxy, ProxyKind};
 use vigie::sla::observation::{Fault, Stage, TlsFault, Void};
 
 use super::zoo::{
@@ -62,6 +62,7 @@ fn everything() -> BTreeSet<String> {
         Void::Resolver,
         Void::Uplink,
         Void::Credential(401),
+        Void::Certificate,
         Void::Token,
         Void::RateLimited,
         Void::StatedUnknown,
@@ -72,6 +73,7 @@ fn everything() -> BTreeSet<String> {
             Void::Resolver
             | Void::Uplink
             | Void::Credential(_)
+            | Void::Certificate
             | Void::Token
             | Void::RateLimited
             | Void::StatedUnknown
@@ -213,6 +215,20 @@ impl Zoo {
         let wants = serve_tls_to(&identity, &[], Some(&self.ours), versions, hang).await;
         let tls = self.tls();
         self.plain(wants, tls).await;
+        let other = Authority::new("Theirs").issue(here, (2020, 2040));
+        let [file, key] = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
+        std::fs::write(file.path(), &other.pem).unwrap();
+        std::fs::write(key.path(), other.key.serialize_pem()).unwrap();
+        let tls = self.tls();
+        let shown = ClientCertificate {
+            file: file.path().to_owned(),
+            key_file: key.path().to_owned(),
+        };
+        self.plain(wants, |probe| {
+            tls(probe);
+            probe.client_certificate = Some(shown);
+        })
+        .await;
     }
 
     async fn answers(&mut self) {

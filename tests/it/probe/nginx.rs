@@ -1,9 +1,11 @@
 //! A peer that we did not write: nginx over TLS with a private authority.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use vigie::sla::catalog::ClientCertificate;
 use vigie::sla::observation::Stage;
 
 use super::zoo::Authority;
@@ -14,6 +16,8 @@ struct Nginx {
     process: Child,
     http1: SocketAddr,
     http2: SocketAddr,
+    /// Wants a certificate of ours.
+    who: SocketAddr,
     directory: TempDir,
 }
 
@@ -33,7 +37,17 @@ impl Nginx {
         std::fs::write(path.join("ca.pem"), authority.pem()).unwrap();
         std::fs::write(path.join("cert.pem"), &identity.pem).unwrap();
         std::fs::write(path.join("key.pem"), identity.key.serialize_pem()).unwrap();
-        let [http1, http2] = [free_port(), free_port()];
+        for (name, years) in [("ours", (2020, 2040)), ("old", (2020, 2024))] {
+            let identity = authority.issue(&["vigie.example"], years);
+            let key = identity.key.serialize_pem();
+            std::fs::write(path.join(format!("{name}.pem")), &identity.pem).unwrap();
+            let key_file = path.join(format!("{name}-key.pem"));
+            std::fs::write(&key_file, key).unwrap();
+            let few_eyes = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(&key_file, few_eyes).unwrap();
+        }
+        std::fs::write(path.join("ca-key.pem"), authority.key_pem()).unwrap();
+        let [http1, http2, who] = [free_port(), free_port(), free_port()];
         // Debian's nginx speaks TLS 1.2 only, unless told otherwise.
         let configuration = format!(
             r#"
@@ -59,6 +73,12 @@ impl Nginx {
                 gzip_min_length 1;
                 server {{ listen {http1} ssl; {locations} }}
                 server {{ listen {http2} ssl http2; {locations} }}
+                server {{
+                    listen {who} ssl;
+                    ssl_verify_client on;
+                    ssl_client_certificate {path}/ca.pem;
+                    {locations}
+                }}
             }}
             "#,
             path = path.display(),
@@ -85,6 +105,7 @@ impl Nginx {
             process,
             http1,
             http2,
+            who,
             directory,
         };
         nginx.await_readiness();
@@ -154,4 +175,52 @@ async fn nginx_over_tls_with_a_private_authority() {
         "answered",
         "the private authority is nobody's"
     );
+}
+
+/// It completes the handshake with a certificate that it does not take, and answers 400.
+#[tokio::test]
+#[ignore = "needs nginx and openssl: tests/all"]
+async fn nginx_that_wants_our_certificate() {
+    let nginx = Nginx::start();
+    let path = |name: &str| nginx.directory.path().join(name);
+    make_version_1(nginx.directory.path());
+    let ours = |name: &str| ClientCertificate {
+        file: path(&format!("{name}.pem")),
+        key_file: path(&format!("{name}-key.pem")),
+    };
+    let old = format!(
+        "status 400, expected 200; our certificate in `{}` ended on 2024-01-01 00:00 UTC: renew it",
+        path("old.pem").display()
+    );
+    for (what, shown, expected, message) in [
+        ("ours", Some(ours("ours")), "answered", ""),
+        ("of version 1", Some(ours("v1")), "answered", ""),
+        ("old", Some(ours("old")), "void credential:400", &old),
+        ("none", None, "status:400", "status 400, expected 200"),
+    ] {
+        let mut probe = get("localhost", nginx.who);
+        probe.url.tls = true;
+        probe.url.path = "/ping".to_owned();
+        probe.ca_file = Some(path("ca.pem"));
+        probe.client_certificate = shown;
+        let finding = ask(&endpoint(probe)).await;
+        assert_finding(what, &finding, expected, message);
+    }
+}
+
+/// A certificate without extensions, as `openssl x509 -req` makes it unless told otherwise.
+fn make_version_1(folder: &std::path::Path) {
+    let openssl = |arguments: &str| {
+        let output = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(folder)
+            .output()
+            .expect("openssl is not installed: run tests/all");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    openssl("req -newkey rsa:2048 -nodes -subj /CN=vigie -keyout v1-key.pem -out v1.csr");
+    openssl("x509 -req -in v1.csr -CA ca.pem -CAkey ca-key.pem -set_serial 2 -days 30 -out v1.pem");
+    let text = openssl("x509 -in v1.pem -noout -text");
+    assert!(text.contains("Version: 1 "), "{text}");
 }

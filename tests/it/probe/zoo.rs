@@ -174,6 +174,10 @@ impl Authority {
         self.0.pem()
     }
 
+    pub(super) fn key_pem(&self) -> String {
+        self.0.key().serialize_pem()
+    }
+
     /// A certificate for `names`, valid from the first of `years` to the first of the other.
     pub(crate) fn issue(&self, names: &[&str], years: (i32, i32)) -> Identity {
         let key = KeyPair::generate().unwrap();

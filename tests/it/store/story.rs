@@ -72,6 +72,7 @@ fn every_outcome() -> Vec<Outcome> {
         Void::Uplink,
         Void::Clock,
         Void::Credential(401),
+        Void::Certificate,
         Void::RateLimited,
         Void::StatedUnknown,
         Void::NotExecuted,

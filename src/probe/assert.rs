@@ -102,11 +102,10 @@ impl Ready {
                 }
                 None => (None, false),
             },
-            Subject::Json(path) => match (facts.json, facts.body) {
-                (Some(json), _) => self.json(path, json),
-                (None, Some(_)) => (Some(NOT_JSON.to_owned()), false),
-                (None, None) => (None, false),
-            },
+            Subject::Json(path) => {
+                let holds = facts.json.is_some_and(|json| self.json(path, json));
+                (found(path, facts), holds)
+            }
             Subject::CertificateDays => self.number(facts.certificate_days.map(Json::from)),
             Subject::HttpVersion => {
                 let version = facts.http_version.and_then(|version| match version {
@@ -161,16 +160,8 @@ impl Ready {
         (Some(cut(&values.join(", "))), holds)
     }
 
-    fn json(&self, path: &JsonPath, json: &Json) -> (Option<String>, bool) {
-        let value = at(json, path);
-        let found = value.map(|value| match value {
-            Json::String(text) => told(text),
-            Json::Null | Json::Bool(_) | Json::Number(_) => cut(&value.to_string()),
-            Json::Array(items) => format!("{A_LIST}{}", items.len()),
-            Json::Object(fields) => format!("{AN_OBJECT}{}", fields.len()),
-        });
-        let test = self.assertion.test();
-        let holds = match (value, test) {
+    fn json(&self, path: &JsonPath, json: &Json) -> bool {
+        match (at(json, path), self.assertion.test()) {
             (value, Test::Exists { wanted }) => value.is_some() == *wanted,
             (None, _) => false,
             (Some(value), Test::Compare(comparison, literal)) => {
@@ -181,8 +172,7 @@ impl Ready {
                 items.iter().any(|item| item == text.as_str()) == *wanted
             }
             (Some(_), Test::Contains { .. } | Test::Matches { .. }) => false,
-        };
-        (found, holds)
+        }
     }
 
     /// The test of a text that is there.
@@ -207,6 +197,19 @@ fn is_denial(test: &Test) -> bool {
             !wanted
         }
     }
+}
+
+/// What stands at `path`, as people are shown it.
+pub(super) fn found(path: &JsonPath, facts: &Facts<'_>) -> Option<String> {
+    let Some(json) = facts.json else {
+        return facts.body.map(|_| NOT_JSON.to_owned());
+    };
+    at(json, path).map(|value| match value {
+        Json::String(text) => told(text),
+        Json::Null | Json::Bool(_) | Json::Number(_) => cut(&value.to_string()),
+        Json::Array(items) => format!("{A_LIST}{}", items.len()),
+        Json::Object(fields) => format!("{AN_OBJECT}{}", fields.len()),
+    })
 }
 
 /// What stands at `path`.

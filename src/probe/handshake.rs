@@ -11,7 +11,9 @@ use super::dial::{self, Dialer};
 use super::tls::{self, Terms, Trust};
 use super::trail::Trail;
 use super::{Ending, ProbeSetupError, http};
+use crate::sla::assertion::Subject;
 use crate::sla::catalog::{HostPort, TlsProbe, TlsTerms};
+use crate::sla::explanation::Assessment;
 use crate::sla::observation::{Fault, Stage};
 use crate::sla::window::Timestamp;
 
@@ -82,7 +84,14 @@ pub(super) async fn make(
     let stream = stream?;
     if let (Some(days_min), Some(end)) = (prepared.days_min, ends) {
         let days = end.since(at).div_euclid(DAY_MS);
-        if days < i64::from(days_min) {
+        let holds = days >= i64::from(days_min);
+        trail.assess(Assessment {
+            subject: Subject::CertificateDays.to_string(),
+            found: Some(days.to_string()),
+            test: format!(">= {days_min}"),
+            holds,
+        });
+        if !holds {
             return Err(Ending::failed(
                 Fault::Content,
                 format!(

@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use super::assert::{self, Assertions, Facts};
 use super::body::{InflateError, inflate};
-use super::{Ending, cause, cut, quoted};
-use crate::sla::assertion::JsonPath;
+use super::{Ending, Looked, cause, cut, quoted};
+use crate::sla::assertion::{JsonPath, Literal};
 use crate::sla::catalog::{HttpProbe, JsonState};
 use crate::sla::explanation::Assessment;
 use crate::sla::observation::{Fault, Void};
@@ -35,7 +35,7 @@ pub(super) struct Judgement {
     pub(super) ending: Ending,
     /// The service's own error code.
     pub(super) cause: Option<String>,
-    /// The status first, then every assertion.
+    /// The status, then the state that the service tells, then every assertion.
     pub(super) assessments: Vec<Assessment>,
 }
 
@@ -72,18 +72,21 @@ pub(super) fn answer(
         http_version: Some(answer.version),
         address: answer.address,
     };
-    let assessments: Vec<_> = std::iter::once(status(probe, answer.status))
-        .chain(assertions.assess(&facts))
-        .collect();
-
+    let state = probe.json.iter().flat_map(|state| put_state(state, &facts));
+    let state: Vec<_> = state.collect();
+    let asserted: Vec<_> = assertions.assess(&facts).collect();
     let cause = json.as_ref().filter(|_| !is_expected).and_then(cause::code);
     let ending = if !is_expected {
         unexpected_status(probe, answer.status, cause.as_deref(), sent_secret)
     } else if let Err(error) = body {
         undecoded(probe, error)
     } else {
-        content(probe, json.as_ref(), &assessments)
+        content(probe, json.as_ref(), &asserted)
     };
+    let assessments = std::iter::once(status(probe, answer.status))
+        .chain(state)
+        .chain(asserted)
+        .collect();
     Judgement {
         ending,
         cause,
@@ -150,7 +153,7 @@ pub(super) fn unexpected_status(
 
 /// Judges what an answer with an expected status holds. What the service says about itself weighs
 /// more than what we expect of it.
-fn content(probe: &HttpProbe, json: Option<&Json>, assessments: &[Assessment]) -> Ending {
+fn content(probe: &HttpProbe, json: Option<&Json>, asserted: &[Assessment]) -> Ending {
     let stated = match &probe.json {
         None => Ending::good(),
         Some(state) => match json {
@@ -158,8 +161,8 @@ fn content(probe: &HttpProbe, json: Option<&Json>, assessments: &[Assessment]) -
             None => Ending::failed(Fault::Content, "the body is not JSON"),
         },
     };
-    let n_refuted = assessments.iter().filter(|one| !one.holds).count();
-    let first = assessments.iter().find(|one| !one.holds);
+    let n_refuted = asserted.iter().filter(|one| !one.holds).count();
+    let first = asserted.iter().find(|one| !one.holds);
     match first {
         Some(first) if stated.is_good() => {
             let others = match n_refuted - 1 {
@@ -167,13 +170,60 @@ fn content(probe: &HttpProbe, json: Option<&Json>, assessments: &[Assessment]) -
                 1 => "; nor does another one".to_owned(),
                 n_others => format!("; nor do {n_others} others"),
             };
-            Ending::failed(
-                Fault::Content,
-                format!("the assertion {first} does not hold{others}"),
-            )
+            let message = format!("the assertion {first} does not hold{others}");
+            Ending {
+                looked: stated.looked,
+                ..Ending::failed(Fault::Content, message)
+            }
         }
         Some(_) | None => stated,
     }
+}
+
+/// What the state is read from, put to an answer: the field that tells it, and the one that dates
+/// it where that is no date. How old a date is, is checked where it counts.
+fn put_state(state: &JsonState, facts: &Facts<'_>) -> impl Iterator<Item = Assessment> {
+    let up = state.up.iter().cloned().map(Literal::Text);
+    let up: Vec<_> = up.map(|text| text.to_string()).collect();
+    let field = |path| facts.json.and_then(|json| assert::at(json, path));
+    let is_up = field(&state.path)
+        .and_then(word)
+        .is_some_and(|told| state.up.contains(&told));
+    let told = Assessment {
+        subject: state.path.to_string(),
+        found: assert::found(&state.path, facts),
+        test: match up.as_slice() {
+            [only] => format!("== {only}"),
+            several => format!("in {}", several.join(", ")),
+        },
+        holds: is_up,
+    };
+    let undated = state
+        .dated_by
+        .as_ref()
+        .filter(|path| is_up && field(path).and_then(date).is_none());
+    let undated = undated.map(|path| Assessment {
+        subject: path.to_string(),
+        found: assert::found(path, facts),
+        test: "is a date and time".to_owned(),
+        holds: false,
+    });
+    std::iter::once(told).chain(undated)
+}
+
+/// What a field says in one word.
+fn word(field: &Json) -> Option<String> {
+    match field {
+        Json::String(text) => Some(text.clone()),
+        Json::Bool(_) | Json::Number(_) => Some(field.to_string()),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+/// The instant that a field tells.
+fn date(field: &Json) -> Option<Timestamp> {
+    let instant = DateTime::parse_from_rfc3339(field.as_str()?).ok()?;
+    Timestamp::from_unix_ms(instant.timestamp_millis())
 }
 
 /// The state that a field of the body tells.
@@ -183,15 +233,11 @@ fn stated(state: &JsonState, json: &Json) -> Ending {
         Err(missing) => return missing,
     };
     let path = quoted(&state.path.to_string());
-    let told = match field {
-        Json::String(text) => text.clone(),
-        Json::Bool(_) | Json::Number(_) => field.to_string(),
-        Json::Null | Json::Array(_) | Json::Object(_) => {
-            return Ending::failed(
-                Fault::Content,
-                format!("{path} is neither text, number nor boolean"),
-            );
-        }
+    let Some(told) = word(field) else {
+        return Ending::failed(
+            Fault::Content,
+            format!("{path} is neither text, number nor boolean"),
+        );
     };
     let message = format!("{path} is {}", quoted(&told));
     if state.up.contains(&told) {
@@ -216,13 +262,12 @@ fn good_since(json: &Json, dated_by: &JsonPath) -> Ending {
         Ok(found) => found,
         Err(missing) => return missing,
     };
-    let instant = field
-        .as_str()
-        .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
-        .and_then(|instant| Timestamp::from_unix_ms(instant.timestamp_millis()));
-    match instant {
-        Some(looked_at) => Ending {
-            looked_at: Some(looked_at),
+    match date(field) {
+        Some(at) => Ending {
+            looked: Some(Looked {
+                at,
+                by: dated_by.clone(),
+            }),
             ..Ending::good()
         },
         None => Ending::failed(

@@ -35,11 +35,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::secret::{self, SecretError};
+use crate::sla::assertion::JsonPath;
 use crate::sla::catalog::{
     DnsProbe, Endpoint, EndpointId, HostPort, HttpProbe, IcmpProbe, Probe, SecretPlace, TcpProbe,
     TlsProbe, VantageId,
 };
-use crate::sla::explanation::Explanation;
+use crate::sla::explanation::{Assessment, Explanation};
 use crate::sla::observation::{Fault, Finding, Observation, Outcome, Void};
 use crate::sla::window::Timestamp;
 
@@ -343,23 +344,31 @@ impl Prober {
         tick: Timestamp,
         at: Timestamp,
         mut ending: Ending,
-        trail: Trail,
+        mut trail: Trail,
     ) -> (Finding, Explanation) {
         // An answer from a cache speaks from the instant when the service looked, unless that is
         // so long ago that it says nothing about now.
         let mut speaks_from = at;
-        if let (Verdict::Good, Some(looked_at)) = (&ending.verdict, ending.looked_at) {
-            let age_ms = at.since(looked_at);
-            if age_ms > endpoint.validity_ms {
+        if let Some(looked) = &ending.looked {
+            let age_ms = at.since(looked.at);
+            let is_old = age_ms > endpoint.validity_ms;
+            trail.assess(Assessment {
+                subject: looked.by.to_string(),
+                found: Some(format!("{} s ago", age_ms.max(0) / 1_000)),
+                test: format!("at most {} s ago", endpoint.validity_ms / 1_000),
+                holds: !is_old,
+            });
+            if ending.is_good() && is_old {
                 ending = Ending::void(
                     Void::StatedUnknown,
                     format!(
-                        "the service last looked at {looked_at}, more than {} s before it was asked",
+                        "the service last looked at {}, more than {} s before it was asked",
+                        looked.at,
                         endpoint.validity_ms / 1_000
                     ),
                 );
-            } else if age_ms > 0 {
-                speaks_from = looked_at;
+            } else if ending.is_good() && age_ms > 0 {
+                speaks_from = looked.at;
             }
         }
         let outcome = match ending.verdict {
@@ -442,8 +451,15 @@ enum Way<'a> {
 struct Ending {
     verdict: Verdict,
     message: String,
-    /// When the service itself last looked, if it says so.
-    looked_at: Option<Timestamp>,
+    looked: Option<Looked>,
+}
+
+/// When the service itself last looked, where it says so.
+#[derive(Debug)]
+struct Looked {
+    at: Timestamp,
+    /// The field that says so.
+    by: JsonPath,
 }
 
 #[derive(Debug)]
@@ -462,7 +478,7 @@ impl Ending {
         Self {
             verdict: Verdict::Good,
             message: String::new(),
-            looked_at: None,
+            looked: None,
         }
     }
 
@@ -470,7 +486,7 @@ impl Ending {
         Self {
             verdict: Verdict::Failed(fault),
             message: message.into(),
-            looked_at: None,
+            looked: None,
         }
     }
 
@@ -478,7 +494,7 @@ impl Ending {
         Self {
             verdict: Verdict::Void(void),
             message: message.into(),
-            looked_at: None,
+            looked: None,
         }
     }
 }

@@ -10,13 +10,18 @@ use super::dial::{self, Dialer};
 use super::handshake::{self, Prepared};
 use super::tls::Trust;
 use super::trail::Trail;
-use super::{Ending, ProbeSetupError, http, quoted, starttls};
+use super::{Ending, ProbeSetupError, cut, http, quoted, starttls};
+use crate::sla::assertion::Test;
 use crate::sla::catalog::TcpProbe;
+use crate::sla::explanation::Assessment;
 use crate::sla::observation::{Fault, Stage};
 use crate::sla::window::Timestamp;
 
 /// How much of what the server says is read while looking for what was expected.
 const HEARD_BYTES_MAX: usize = 64 * 1024;
+
+/// From what length on a line that we said is looked for in the answer: a shorter one hides nothing.
+const SAID_BYTES_MIN: usize = 4;
 
 /// Reads what the probe needs from this machine.
 pub(super) fn prepare(
@@ -44,11 +49,20 @@ pub(super) async fn ask(
         exchange(dialer, probe, prepared, at, trail),
     )
     .await;
-    match asked {
+    let mut ending = match asked {
         Ok(Ok(())) => Ending::good(),
         Ok(Err(ending)) => ending,
         Err(_elapsed) => http::timed_out(trail),
+    };
+    // A server may repeat what was said to it, which is shown nowhere.
+    for said in probe.send.iter().flat_map(|said| said.lines()) {
+        let said = said.trim();
+        if said.len() >= SAID_BYTES_MIN {
+            trail.mask(said);
+            ending.message = ending.message.replace(said, "***");
+        }
     }
+    ending
 }
 
 async fn exchange(
@@ -94,23 +108,44 @@ async fn converse(
         return Ok(());
     };
     let mut heard = Vec::new();
+    let listened = listen(stream, wanted, peer, &mut heard).await;
+    trail.hop.body_bytes = heard.len();
+    let test = Test::Contains {
+        text: wanted.clone(),
+        wanted: true,
+    };
+    trail.assess(Assessment {
+        subject: "answer".to_owned(),
+        found: (!heard.is_empty()).then(|| cut(String::from_utf8_lossy(&heard).trim_end())),
+        test: test.to_string(),
+        holds: listened.is_ok(),
+    });
+    listened
+}
+
+/// Reads until what is wanted has come.
+async fn listen(
+    stream: &mut (impl AsyncRead + Unpin),
+    wanted: &str,
+    peer: SocketAddr,
+    heard: &mut Vec<u8>,
+) -> Result<(), Ending> {
     loop {
         let n_read = stream
-            .read_buf(&mut heard)
+            .read_buf(heard)
             .await
             .map_err(|error| broken(&error, peer, heard.len()))?;
-        trail.hop.body_bytes = heard.len();
-        if contains(&heard, wanted.as_bytes()) {
+        if contains(heard, wanted.as_bytes()) {
             return Ok(());
         }
         if n_read == 0 {
             return Err(match heard.as_slice() {
                 [] => closed(peer, 0),
-                _ => other(&heard, wanted, "and closed the connection"),
+                _ => other(heard, wanted, "and closed the connection"),
             });
         }
         if heard.len() > HEARD_BYTES_MAX {
-            return Err(other(&heard, wanted, "and more"));
+            return Err(other(heard, wanted, "and more"));
         }
     }
 }

@@ -145,6 +145,11 @@ impl Trail {
         }
     }
 
+    /// One thing has been checked.
+    pub(super) fn assess(&mut self, assessment: Assessment) {
+        self.assessments.push(assessment);
+    }
+
     /// What was seen has been judged.
     pub(super) fn judged(&mut self, assessments: Vec<Assessment>) {
         self.judged = Some(Instant::now());

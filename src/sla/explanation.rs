@@ -11,8 +11,8 @@ use super::window::Timestamp;
 pub struct Explanation {
     /// Connection by connection.
     pub hops: Vec<Hop>,
-    /// Every assertion that was put to the answer, in the order of the configuration, those that
-    /// hold and those that do not; none if no answer came.
+    /// Everything that was checked of the answer, what holds and what does not; none if no answer
+    /// came.
     pub assessments: Vec<Assessment>,
     /// How long it took to judge the answer, in microseconds; absent if none came.
     pub evaluate_us: Option<u32>,
@@ -20,7 +20,8 @@ pub struct Explanation {
     pub duration_us: u32,
 }
 
-/// One assertion, put to an answer. Shown as `$.status (maintenance) == "ok"`.
+/// One thing that was checked of an answer: an assertion, or what else the configuration asks for.
+/// Shown as `$.status (maintenance) == "ok"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assessment {
     /// What was looked at: `$.status`.

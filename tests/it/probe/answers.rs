@@ -348,6 +348,90 @@ async fn an_answer_from_a_cache_speaks_from_the_instant_when_the_service_looked(
     }
 }
 
+/// What decided is told with what was found, also where all is well.
+#[tokio::test]
+async fn the_field_that_tells_the_state_is_among_what_was_checked() {
+    let ok = "✓ status (200) in 200";
+    for (status, body, expected) in [
+        (
+            "200 OK",
+            r#"{"status":"ok","last_update":"2025-06-15T15:06:10Z"}"#,
+            &[
+                ok,
+                r#"✓ $.status (ok) == "ok""#,
+                "✓ $.n (missing) not exists",
+                "✓ $.last_update (30 s ago) at most 160 s ago",
+            ][..],
+        ),
+        (
+            "200 OK",
+            r#"{"status":"ok","last_update":"2025-06-15T15:03:59Z","n":1}"#,
+            &[
+                ok,
+                r#"✓ $.status (ok) == "ok""#,
+                "✗ $.n (1) not exists",
+                "✗ $.last_update (161 s ago) at most 160 s ago",
+            ],
+        ),
+        (
+            "200 OK",
+            r#"{"status":"ok","last_update":"15/06/2025"}"#,
+            &[
+                ok,
+                r#"✓ $.status (ok) == "ok""#,
+                r#"✗ $.last_update ("15/06/2025") is a date and time"#,
+                "✓ $.n (missing) not exists",
+            ],
+        ),
+        (
+            "200 OK",
+            r#"{"status":"maintenance"}"#,
+            &[
+                ok,
+                r#"✗ $.status (maintenance) == "ok""#,
+                "✓ $.n (missing) not exists",
+            ],
+        ),
+        (
+            "503 Service Unavailable",
+            r#"{"status":"maintenance"}"#,
+            &[
+                "✗ status (503) in 200",
+                r#"✗ $.status (maintenance) == "ok""#,
+                "✓ $.n (missing) not exists",
+            ],
+        ),
+        (
+            "200 OK",
+            "no JSON",
+            &[
+                ok,
+                r#"✗ $.status (the body is not JSON) == "ok""#,
+                "✗ $.n (the body is not JSON) not exists",
+            ],
+        ),
+    ] {
+        let mut probe = get("127.0.0.1", answers(response(status, "", body)).await);
+        probe.json = ping_state();
+        probe.json.as_mut().unwrap().dated_by = Some(path("last_update"));
+        probe.assertions = assertions(&["$.n not exists"]);
+        let (_, explanation) = explain(&endpoint(probe)).await;
+        assert_eq!(checked(&explanation), expected, "{body}");
+    }
+    // One of several words.
+    let mut probe = get(
+        "127.0.0.1",
+        answers(response("200 OK", "", r#"{"status":true}"#)).await,
+    );
+    probe.json = ping_state();
+    probe.json.as_mut().unwrap().up = vec!["ok".to_owned(), "true".to_owned()];
+    let (_, explanation) = explain(&endpoint(probe)).await;
+    assert_eq!(
+        checked(&explanation),
+        [ok, r#"✓ $.status (true) in "ok", "true""#]
+    );
+}
+
 #[tokio::test]
 async fn the_service_can_ask_to_be_left_alone() {
     for (header, status, expected_ms) in [

@@ -721,6 +721,91 @@ async fn records_are_equal_when_name_servers_say_so() {
     .await;
 }
 
+/// A good answer, too, shows what it was taken for good by.
+#[tokio::test]
+async fn what_was_asked_for_is_told_with_what_was_found() {
+    let two = [[192, 0, 2, 2], [192, 0, 2, 1]].map(|[a, b, c, d]| RData::A(A::new(a, b, c, d)));
+    let two = knows(&two).await;
+    let refuses = name_server(|question, _| {
+        let answer = reply(&question, ResponseCode::Refused, &[]);
+        vec![answer.to_vec().unwrap()]
+    })
+    .await;
+    let authority = Authority::new("Vigie test authority");
+    let ca = file_of(&authority.pem());
+    let identity = authority.issue(&["127.0.0.1"], (2020, 2026));
+    let handshake = |address, days_min| {
+        Probe::Tls(TlsProbe {
+            address: at_address(address),
+            family: Family::Any,
+            terms: TlsTerms {
+                name: None,
+                ca_file: Some(ca.path().to_owned()),
+                days_min: Some(days_min),
+            },
+        })
+    };
+    let tls = serve_tls(&identity, &[], hang).await;
+    let greets = serve(|mut stream| async move {
+        let _ = stream.write_all(b"220 mail.example\r\n").await;
+        hang(stream).await;
+    })
+    .await;
+    let repeats = serve(|mut stream| async move {
+        let mut heard = [0; 32];
+        let n = stream.read(&mut heard).await.unwrap_or(0);
+        let said = [b"500 what is ", &heard[..n]].concat();
+        let _ = stream.write_all(&said).await;
+    })
+    .await;
+    let leaves = serve(|stream| async move { drop(stream) }).await;
+    let good = Rcode::NoError;
+    for (probe, expected) in [
+        (
+            dns(two, good, &[]),
+            &[
+                "✓ rcode (NOERROR) == NOERROR",
+                "✓ A (192.0.2.1, 192.0.2.2) exists",
+            ][..],
+        ),
+        (
+            dns(two, good, &["192.0.2.2"]),
+            &[
+                "✓ rcode (NOERROR) == NOERROR",
+                "✗ A (192.0.2.1, 192.0.2.2) == 192.0.2.2",
+            ],
+        ),
+        (
+            dns(refuses, good, &["192.0.2.2"]),
+            &["✗ rcode (REFUSED) == NOERROR", "✗ A (missing) == 192.0.2.2"],
+        ),
+        (
+            dns(refuses, Rcode::Refused, &[]),
+            &["✓ rcode (REFUSED) == REFUSED"],
+        ),
+        (handshake(tls, 199), &["✓ certificate_days (199) >= 199"]),
+        (handshake(tls, 200), &["✗ certificate_days (199) >= 200"]),
+        (
+            Probe::Tcp(tcp(greets, None, Some("220 "))),
+            &[r#"✓ answer (220 mail.example) contains "220 ""#],
+        ),
+        (
+            Probe::Tcp(tcp(leaves, None, Some("220 "))),
+            &[r#"✗ answer (missing) contains "220 ""#],
+        ),
+        // What we say is shown nowhere, not even where it comes back.
+        (
+            Probe::Tcp(tcp(repeats, Some("AUTH secret\r\n"), Some("220 "))),
+            &[r#"✗ answer (500 what is ***) contains "220 ""#],
+        ),
+    ] {
+        let asked = probe.to_string();
+        let (finding, explanation) = ask_within(probe, 10_000).await;
+        assert_eq!(checked(&explanation), expected, "{asked}");
+        assert!(!finding.trace.message.contains("secret"), "{finding:?}");
+    }
+}
+
 /// Where the system lets us, loopback answers; where it does not, that is said before anything is
 /// asked.
 #[tokio::test]

@@ -84,6 +84,13 @@ async fn connections(endpoint: &Endpoint) -> (Finding, Vec<Hop>) {
     (finding, explanation.hops)
 }
 
+/// Everything that was checked, with what was found, as `vigie probe` shows it.
+fn checked(explanation: &Explanation) -> Vec<String> {
+    let all = explanation.assessments.iter();
+    all.map(|one| format!("{} {one}", if one.holds { "✓" } else { "✗" }))
+        .collect()
+}
+
 fn assertions(texts: &[&str]) -> Vec<Assertion> {
     let parsed = texts.iter().map(|text| Assertion::parse(text).unwrap());
     parsed.collect()

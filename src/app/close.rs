@@ -15,6 +15,7 @@ use anyhow::{Context as _, bail};
 
 use super::archive::{self, CHECKSUMS, folder};
 use super::basis::{PartnerBasis, ServiceBasis, partner_of, read_own, write_own, write_shared};
+use super::hold::held;
 use super::letters::{Addressees, addressees, write_letters};
 use super::load::{
     ServiceMonth, check_known, closable_from, declarations, find_partner, find_service, membership,
@@ -29,12 +30,9 @@ use crate::config::Config;
 use crate::exchange::{Difference, compare, engine, read_figures};
 use crate::report::{Edition, Replaced, Usage, report_number};
 use crate::sla::availability::Verdict;
-use crate::sla::catalog::{EndpointId, Partner, Service};
+use crate::sla::catalog::{Partner, Service};
 use crate::sla::cause::StatedCause;
 use crate::sla::commitment::Terms;
-use crate::sla::ledger::{Acceptance, ExclusionKind};
-use crate::sla::observation::Outcome;
-use crate::sla::statement::Seen;
 use crate::sla::window::{Month, Timestamp, Window};
 use crate::store::{
     Action, ActionKind, Declaration, NewBasis, NewStatement, Saved, SavedBasis, SavedStatement,
@@ -292,10 +290,7 @@ impl Closing<'_> {
         let seen = self.see(store, &today, month)?;
         let of_today = Shared::new(&today, &seen);
         let basis = write_shared(&today, &seen.found());
-        let held = match never_answered(store, &seen)? {
-            Some(endpoint) if !is_decided(&seen, &declarations) => Some(held(&endpoint)),
-            Some(_) | None => None,
-        };
+        let held = held(store, &seen, &declarations)?;
         let first = self.closed.len();
         let sources = Sources {
             shared: &of_today,
@@ -744,48 +739,6 @@ enum Step {
     Stands,
     /// Nothing.
     Skip(Done),
-}
-
-/// The first endpoint that counts, failed in this month, and was never seen to answer as expected,
-/// in this month or before: nobody can tell an outage from a wrong configuration.
-fn never_answered(store: &Store, month: &ServiceMonth<'_>) -> anyhow::Result<Option<EndpointId>> {
-    for endpoint in &month.contractual {
-        let outcomes = || {
-            endpoint
-                .vantages
-                .iter()
-                .filter_map(|vantage| match &vantage.seen {
-                    Seen::Observations(observations) => Some(observations),
-                    Seen::Segments(_) => None,
-                })
-                .flatten()
-                .map(|observation| observation.outcome)
-        };
-        let any_failed = outcomes().any(|outcome| matches!(outcome, Outcome::Failed(_)));
-        let any_answered = outcomes().any(|outcome| matches!(outcome, Outcome::Answered { .. }));
-        if any_failed
-            && !any_answered
-            && !store.answered_before(&endpoint.id, month.month.window().start())?
-        {
-            return Ok(Some(endpoint.id.clone()));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether somebody has said what the time was: why the service was down, or that we were wrong.
-fn is_decided(month: &ServiceMonth<'_>, declarations: &[Declaration]) -> bool {
-    let is_correction = |declaration: &Declaration| {
-        let exclusion = &declaration.exclusion;
-        exclusion.kind == ExclusionKind::Correction && exclusion.acceptance == Acceptance::Accepted
-    };
-    !month.causes.is_empty() || declarations.iter().any(is_correction)
-}
-
-fn held(endpoint: &EndpointId) -> String {
-    format!(
-        "`{endpoint}` has never given an expected answer, so this may be an outage or a wrong configuration: say why the service was down (`vigie declare cause`), or that it was measured wrongly (`vigie declare correction`), and close it again"
-    )
 }
 
 /// The last of these revisions as an edition of the report.

@@ -5,6 +5,7 @@ pub mod basis;
 pub mod close;
 pub mod evidence;
 pub mod export;
+mod hold;
 pub mod import;
 pub mod letters;
 pub mod load;

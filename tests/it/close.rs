@@ -944,6 +944,17 @@ fn a_month_that_was_never_answered_waits_for_somebodys_word() {
     stated.unwrap();
     assert_eq!(down_ms(&mut installation), window.length_ms());
 
+    // A cause of a part of it says nothing of the rest.
+    let mut installation = never();
+    let part = StatedCause {
+        window: Window::new(window.start(), window.start().plus_ms(HOUR_MS)).unwrap(),
+        ..cause
+    };
+    let stated = installation.store.state_cause(&service, &part, "essai");
+    stated.unwrap();
+    let held = installation.close_for_one("2025-10", Kind::Final);
+    assert!(matches!(held.done, Done::Held(_)), "{held:?}");
+
     // We were wrong; a request that is not decided yet says nothing.
     let mut installation = never();
     let wrong = (window.start().to_string(), window.end().to_string());

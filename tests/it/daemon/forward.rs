@@ -573,16 +573,21 @@ async fn what_is_too_large_travels_in_parts() {
         ..Parcel::default()
     };
     assert!(parcel.to_bytes().len() > 2 * SENT_BYTES_MAX);
-    wait_in_spool(&lyon, &parcel);
-    let in_paris = taking(&collector).await;
-    let in_lyon = run_here(&lyon).await;
-    all_handed_in(&in_lyon.url).await;
-    in_lyon.stop().await;
-    in_paris.stop().await;
-    let store = Store::open_reader(&collector.store).unwrap();
+    let store = handed_in(&collector, &lyon, &parcel).await;
     let seen = seen_from(&store, "api-0", "lyon");
     let failed = |one: &&Observation| one.outcome == Outcome::Failed(Fault::Status(503));
     assert_eq!(seen.iter().filter(failed).count(), N_FAILURES as usize);
+}
+
+/// The collector's store, once it was handed in what waited at a vantage.
+async fn handed_in(collector: &Config, from: &Config, parcel: &Parcel) -> Store {
+    wait_in_spool(from, parcel);
+    let here = taking(collector).await;
+    let there = run_here(from).await;
+    all_handed_in(&there.url).await;
+    there.stop().await;
+    here.stop().await;
+    Store::open_reader(&collector.store).unwrap()
 }
 
 /// How very many endpoints are defined does not travel; what was seen of them does.
@@ -617,13 +622,7 @@ async fn definitions_that_are_too_many_cost_no_observation() {
         ..Parcel::default()
     };
     assert!(parcel.to_bytes().len() > SENT_BYTES_MAX);
-    wait_in_spool(&lyon, &parcel);
-    let in_paris = taking(&collector).await;
-    let in_lyon = run_here(&lyon).await;
-    all_handed_in(&in_lyon.url).await;
-    in_lyon.stop().await;
-    in_paris.stop().await;
-    let store = Store::open_reader(&collector.store).unwrap();
+    let store = handed_in(&collector, &lyon, &parcel).await;
     let seen = seen_from(&store, "api-0", "lyon");
     assert!(seen.iter().any(|one| one.tick == tick));
 }
